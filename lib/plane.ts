@@ -24,7 +24,14 @@ export interface DataPlane {
   /** Copies the newest value of `key` with a sequence <= `at` to `into[offset..]`. Gives its
    * length (nothing is copied when that exceeds the room: grow, call again), ABSENT, or COLD when
    * a block is not in memory. `wait` reads it instead of answering COLD. Sets `view.found`. */
-  find(view: View, key: Uint8Array, at: number, into: Uint8Array, offset: number, how: FindHow): number
+  find(
+    view: View,
+    key: Uint8Array,
+    at: number,
+    into: Uint8Array,
+    offset: number,
+    how: FindHow,
+  ): number
   /** As `find`, off the JavaScript thread where it must read. A fresh copy, or undefined. */
   findCold(view: View, key: Uint8Array, at: number, how: FindHow): Promise<Uint8Array | undefined>
   scan(view: View, bounds: ScanBounds, at: number): Cursor
@@ -78,7 +85,8 @@ export interface JournalReader {
   /** The next record, or undefined at the end or the first bad byte: `verdict` says which. */
   next(): Promise<JournalRecord | undefined>
   /** `bad` covers a tail that runs past the end of the file ('missing fragment') too. */
-  readonly verdict: { kind: 'end' } | { kind: 'bad'; offset: number; reason: DamageReason } | undefined
+  readonly verdict:
+    { kind: 'end' } | { kind: 'bad'; offset: number; reason: DamageReason } | undefined
   /** The first complete mark (a batch of count 0, not at byte 0) that begins at or after byte
    * `from` and carries a sequence > `above`, looked for at every byte. */
   findMark(from: number, above: number): Promise<{ offset: number; sequence: number } | undefined>
@@ -109,7 +117,10 @@ export interface Table {
   /** From the file; undefined when LevelDB wrote it. */
   properties(): Promise<TableProperties | undefined>
   /** Reads and checks every byte. Gives entries seen and damage found, never a throw for damage. */
-  verify(): Promise<{ entries: number; damage: { offset: number; bytes: number; reason: string }[] }>
+  verify(): Promise<{
+    entries: number
+    damage: { offset: number; bytes: number; reason: string }[]
+  }>
   /** Bytes of the file before the first entry >= key; for approximateSize. May read the index. */
   offsetOf(key: Uint8Array): Promise<number>
   close(): void
@@ -186,6 +197,15 @@ export interface MergeJob {
   /** Tables two levels down; an output that overlaps more than the limit is finished. */
   readonly grandparents: readonly (KeyRange & { readonly sizeBytes: number })[]
   readonly maxGrandparentBytes: number
+  /** Given: a block that is damaged is skipped and told, instead of ending the merge. */
+  readonly onDamage?: (damage: MergeDamage) => void
   /** Called now and then with bytes read and written so far. */
   readonly progress?: (bytesRead: number, bytesWritten: number) => void
+}
+
+export interface MergeDamage {
+  readonly file: string
+  readonly offset: number
+  readonly bytes: number
+  readonly reason: string
 }

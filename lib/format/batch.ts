@@ -6,12 +6,21 @@
  * without an object per record; BatchReader checks every length before it uses it.
  * Format: docs/format/batch.md
  */
-import { FormatError, fixed32, fixed64, putFixed32, putFixed64, putVarint } from './coding.js'
+import { StoreError } from '../errors.js'
+import {
+  FormatError,
+  VARINT32_MAX_BYTES,
+  fixed32,
+  fixed64,
+  putFixed32,
+  putFixed64,
+  putVarint,
+} from './coding.js'
 import { KEY_SEQUENCE_MAX, KEY_TYPE_DELETION, KEY_TYPE_VALUE } from './key.js'
 
 export const BATCH_HEADER_BYTES = 12
 export const BATCH_COUNT_OFFSET = 8
-/** A value or key may take up to 2^31 - 1 bytes. */
+/** A value or key may take up to 2^31 - 1 bytes; no string reaches that. */
 export const BATCH_DATUM_MAX_BYTES = 0x7fffffff
 
 /** A key or value as callers give it; strings are written as UTF-8. */
@@ -68,6 +77,13 @@ export class BatchWriter {
     this.#count += batch.#count
   }
 
+  /** A batch of its own with the same records. */
+  copy(): BatchWriter {
+    const copy = new BatchWriter()
+    copy.append(this)
+    return copy
+  }
+
   /** Writes the header and gives the batch as a view that holds until the next change. */
   stamp(sequence: number): Uint8Array {
     putFixed64(this.#bytes, 0, sequence)
@@ -90,13 +106,18 @@ export class BatchWriter {
 
   #slice(datum: Datum): void {
     if (typeof datum !== 'string') {
-      this.#room(datum.length + 5)
+      if (datum.length > BATCH_DATUM_MAX_BYTES)
+        throw new StoreError(
+          'CAIRN_LIMIT',
+          `${datum.length} bytes in one key or value, over 2^31 - 1`,
+        )
+      this.#room(datum.length + VARINT32_MAX_BYTES)
       this.#end = putVarint(this.#bytes, this.#end, datum.length)
       this.#bytes.set(datum, this.#end)
       this.#end += datum.length
     } else if (datum.length > ASCII_LOOP_UNITS || !this.#ascii(datum)) {
       const length = Buffer.byteLength(datum)
-      this.#room(length + 5)
+      this.#room(length + VARINT32_MAX_BYTES)
       this.#end = putVarint(this.#bytes, this.#end, length)
       this.#bytes.write(datum, this.#end, length, 'utf8')
       this.#end += length
@@ -193,7 +214,7 @@ export class BatchReader {
     const start = this.offset
     let value = 0
     let scale = 1
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < VARINT32_MAX_BYTES; i++) {
       const byte = bytes[this.offset]
       if (byte === undefined) throw new FormatError('length cut short', start)
       this.offset++

@@ -3,7 +3,7 @@
  * Format: docs/format/manifest.md
  */
 import { FieldReader, FormatError, putVarint } from './coding.js'
-import { KEY_TRAILER_BYTES } from './key.js'
+import { KEY_TRAILER_BYTES, KEY_TYPE_VALUE, typeOf } from './key.js'
 import type { TableProperties } from './table.js'
 
 export const EDIT_TAG_COMPARATOR = 1
@@ -57,7 +57,7 @@ class FieldWriter {
   }
 
   finish(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#end)
+    return new Uint8Array(this.#bytes.subarray(0, this.#end))
   }
 
   #room(more: number): void {
@@ -134,7 +134,8 @@ function keyField(reader: FieldReader): Uint8Array {
   const at = reader.offset
   const key = reader.slice()
   if (key.length < KEY_TRAILER_BYTES) throw new FormatError('internal key is too short', at)
-  return Uint8Array.prototype.slice.call(key)
+  if (typeOf(key) > KEY_TYPE_VALUE) throw new FormatError('unknown key type', at)
+  return new Uint8Array(key)
 }
 
 function tableField(reader: FieldReader): TableMeta {

@@ -107,19 +107,22 @@ export function typeOf(internal: Uint8Array): number {
   return internal[internal.length - KEY_TRAILER_BYTES]!
 }
 
-/** A shortest internal key k with a <= k < b, for the index entry between two blocks. */
+/** A shortest internal key k with a <= k < b, as a fresh copy; for the index between two blocks. */
 export function internalSeparator(a: Uint8Array, b: Uint8Array): Uint8Array {
   const shorter = userSeparator(userKey(a), userKey(b))
-  return shorter === undefined ? a.slice() : withMaxTrailer(shorter)
+  return shorter === undefined ? new Uint8Array(a) : withMaxTrailer(shorter)
 }
 
-/** A shortest internal key k >= a, for the index entry of the last block. */
+/** A shortest internal key k >= a, as a fresh copy; for the index entry of the last block. */
 export function internalSuccessor(a: Uint8Array): Uint8Array {
   const shorter = userSuccessor(userKey(a))
-  return shorter === undefined ? a.slice() : withMaxTrailer(shorter)
+  return shorter === undefined ? new Uint8Array(a) : withMaxTrailer(shorter)
 }
 
-/** A key between two user keys that is shorter than `a`, or undefined to keep `a`. */
+/**
+ * A key between two user keys that is shorter than `a`, or undefined to keep `a`. It copies by
+ * constructor: `slice` of a Buffer is a view, and the caller's key would change.
+ */
 function userSeparator(a: Uint8Array, b: Uint8Array): Uint8Array | undefined {
   const shared = Math.min(a.length, b.length)
   let i = 0
@@ -127,7 +130,7 @@ function userSeparator(a: Uint8Array, b: Uint8Array): Uint8Array | undefined {
   if (i === shared) return undefined
   const next = a[i]! + 1
   if (a[i] === 0xff || next >= b[i]! || i + 1 >= a.length) return undefined
-  const key = a.slice(0, i + 1)
+  const key = new Uint8Array(a.subarray(0, i + 1))
   key[i] = next
   return key
 }
@@ -135,7 +138,7 @@ function userSeparator(a: Uint8Array, b: Uint8Array): Uint8Array | undefined {
 function userSuccessor(a: Uint8Array): Uint8Array | undefined {
   const i = a.findIndex((byte) => byte !== 0xff)
   if (i < 0 || i + 1 >= a.length) return undefined
-  const key = a.slice(0, i + 1)
+  const key = new Uint8Array(a.subarray(0, i + 1))
   key[i]!++
   return key
 }

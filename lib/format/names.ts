@@ -12,15 +12,7 @@ export const FILE_LOG_OLD = 'LOG.old'
 export const DIRECTORY_LOST = 'lost'
 
 export type FileKind =
-  | 'journal'
-  | 'table'
-  | 'manifest'
-  | 'current'
-  | 'temporary'
-  | 'lock'
-  | 'seal'
-  | 'log'
-  | 'unknown'
+  'journal' | 'table' | 'manifest' | 'current' | 'temporary' | 'lock' | 'seal' | 'log' | 'unknown'
 
 function numbered(number: number): string {
   return String(number).padStart(6, '0')

@@ -8,7 +8,7 @@ import { FieldReader, FormatError, putFixed32, putFixed64 } from './coding.js'
 
 export const SEAL_MAGIC = 'CAIRNSEA'
 export const SEAL_VERSION = 1
-/** Magic 8, version u32, journal and MANIFEST (number u64, length u64, crc u32) each, own crc u32. */
+/** Magic, version u32, journal and MANIFEST (number u64, size u64, crc u32 each), checksum u32. */
 export const SEAL_BYTES = 56
 
 export interface SealedFile {
@@ -42,7 +42,9 @@ export function decodeSealBody(bytes: Uint8Array): Seal {
   for (const code of Buffer.from(SEAL_MAGIC, 'latin1'))
     if (reader.uint8() !== code) throw new FormatError('not a seal', 0)
   if (reader.fixed32() !== SEAL_VERSION) throw new FormatError('unknown version of the seal', 8)
-  return { journal: sealedFile(reader), manifest: sealedFile(reader) }
+  const seal = { journal: sealedFile(reader), manifest: sealedFile(reader) }
+  if (!reader.atEnd) throw new FormatError('bytes behind the seal', reader.offset)
+  return seal
 }
 
 function sealedFile(reader: FieldReader): SealedFile {

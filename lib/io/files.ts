@@ -22,6 +22,7 @@ export interface StorageFile {
   write(bytes: Uint8Array, position: number): Promise<void>
   /** Settles when every byte written before the call, and the size, survive power loss. */
   sync(): Promise<void>
+  /** Works on a file that was opened to read, too; a write to it is CAIRN_IO. */
   truncate(sizeBytes: number): Promise<void>
   /** Size now, in bytes. */
   size(): number

@@ -1,0 +1,67 @@
+/**
+ * Keys and values for the workloads: the same for every engine and every run.
+ *
+ * As in LevelDB's db_bench: keys are 16 digits, values are 100 bytes of which about half
+ * compresses away. A random order is a permutation, so that every key is written once.
+ */
+const VALUE_BYTES = 100
+const POOL_BYTES = 1024 * 1024
+export const SEED = 301
+
+/** Numbers from 0 up to, not including, 1. */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export function recordKey(record: number): string {
+  return String(record).padStart(16, '0')
+}
+
+/** A key that sorts among the others and is none of them. */
+export function missingKey(record: number): string {
+  return `${String(record).padStart(15, '0')}x`
+}
+
+/** The numbers 0 to count-1 in random order. */
+export function shuffled(count: number, seed = SEED): Uint32Array {
+  const random = randomNumbers(seed)
+  const order = Uint32Array.from({ length: count }, (_, at) => at)
+  for (let at = count - 1; at > 0; at--) {
+    const other = Math.floor(random() * (at + 1))
+    const held = order[at]!
+    order[at] = order[other]!
+    order[other] = held
+  }
+  return order
+}
+
+/** A source of values: each is a view of a pool, as db_bench does it. */
+export class Values {
+  readonly #pool = Buffer.allocUnsafeSlow(POOL_BYTES)
+  #at = 0
+
+  constructor(seed = SEED) {
+    const random = randomNumbers(seed)
+    // Runs of 100 bytes: fifty random ones, then the same once more.
+    for (let start = 0; start < POOL_BYTES; start += VALUE_BYTES) {
+      const half = VALUE_BYTES / 2
+      for (let at = start; at < Math.min(start + half, POOL_BYTES); at++) {
+        this.#pool[at] = 32 + Math.floor(random() * 95)
+      }
+      this.#pool.copy(this.#pool, start + half, start, Math.min(start + half, POOL_BYTES))
+    }
+  }
+
+  next(): Buffer {
+    if (this.#at + VALUE_BYTES > POOL_BYTES) this.#at = 0
+    const value = this.#pool.subarray(this.#at, this.#at + VALUE_BYTES)
+    this.#at += VALUE_BYTES
+    return value
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * One run of the command: its options, its output, its interruption, and the store it opens.
+ *
+ * A store is closed however the work on it ends. A signal closes the store at once, which waits
+ * for writes under way and refuses new ones, so that what was acknowledged stays so.
+ * Decides: what each way of opening may create. Reading opens read-only and creates nothing.
+ */
+import { stat } from 'node:fs/promises'
+import { CairnLevel } from '../stores/kv/index.js'
+import { CommandError } from './failure.js'
+import { Output } from './output.js'
+import { formatBytes } from './text.js'
+
+export interface GlobalOptions {
+  readonly json?: boolean
+  readonly plane: 'auto' | 'native' | 'typescript'
+}
+
+/** A signal asked the command to end. */
+export class Interrupted extends Error {
+  constructor(readonly signalName: 'SIGINT' | 'SIGTERM') {
+    super(`interrupted by ${signalName}`)
+  }
+
+  get exitCode(): number {
+    return this.signalName === 'SIGINT' ? 130 : 143
+  }
+}
+
+export type Store = CairnLevel<Buffer, Buffer>
+
+/** `read`: read-only; `write`: an existing store; `create`: made when it is not there. */
+export type OpenMode = 'read' | 'write' | 'create'
+
+export class Session {
+  readonly output = new Output(process.stdout)
+  readonly #interruption = new AbortController()
+
+  /** Aborted, with an Interrupted as reason, when a signal arrives. */
+  get signal(): AbortSignal {
+    return this.#interruption.signal
+  }
+
+  /** The first signal ends the work in order, a second one ends the process. */
+  listen(): void {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        const reason = new Interrupted(name)
+        if (this.signal.aborted) process.exit(reason.exitCode)
+        this.#interruption.abort(reason)
+      })
+    }
+  }
+
+  /** For people, on standard error. */
+  note(text: string): void {
+    process.stderr.write(`cairn: ${text}\n`)
+  }
+
+  async withStore<T>(
+    directory: string,
+    mode: OpenMode,
+    options: GlobalOptions,
+    work: (store: Store) => Promise<T>,
+  ): Promise<T> {
+    if (mode !== 'create') await requireDirectory(directory)
+    const store: Store = new CairnLevel<Buffer, Buffer>(directory, {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      createIfMissing: mode === 'create',
+      readOnly: mode === 'read',
+      plane: options.plane,
+    })
+    const close = (): void => void store.close().catch(() => {})
+    try {
+      await store.open()
+      this.#tellRecovered(store)
+      this.signal.throwIfAborted()
+      this.signal.addEventListener('abort', close)
+      return await work(store)
+    } catch (error) {
+      // What fails because a signal closed the store is the signal's doing.
+      throw this.signal.aborted ? this.signal.reason : error
+    } finally {
+      this.signal.removeEventListener('abort', close)
+      await store.close()
+    }
+  }
+
+  #tellRecovered(store: Store): void {
+    const { torn, damage } = store.recovered
+    if (torn !== undefined) {
+      const size = torn.bytes === undefined ? '' : ` (${formatBytes(torn.bytes)})`
+      this.note(`the last run ended in mid-write: ${torn.file} ends at byte ${torn.offset}${size}`)
+    }
+    if (damage?.length) this.note(`damage was skipped in ${damage.length} places`)
+  }
+}
+
+/** CAIRN_MISSING when there is no directory, before anything is opened. */
+export async function requireDirectory(directory: string): Promise<void> {
+  const found = await stat(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw error
+  })
+  if (found?.isDirectory()) return
+  const what = found === undefined ? 'does not exist' : 'is not a directory'
+  throw new CommandError(
+    `${directory} ${what}`,
+    'CAIRN_MISSING',
+    'check the path; `cairn load` and `cairn put` create a store',
+  )
+}

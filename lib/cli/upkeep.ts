@@ -1,0 +1,188 @@
+/**
+ * The commands about a store as a whole: stats, verify, compact, backup, repair and destroy.
+ *
+ * Decides: what counts as damage for the exit code, and that destroying asks for --yes.
+ */
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { CairnLevel } from '../stores/kv/index.js'
+import { EXIT_FAILURE, storeError, usageError } from './failure.js'
+import { unfinishedLoads } from './load.js'
+import { columnsTable, factsTable } from './output.js'
+import { requireDirectory, type GlobalOptions, type Session, type Store } from './session.js'
+import { formatBytes, formatCount } from './text.js'
+
+interface BackupOptions extends GlobalOptions {
+  readonly since?: string
+}
+
+export function addUpkeepCommands(program: Command, session: Session): void {
+  program
+    .command('stats <dir>')
+    .description('tell what a store holds: levels, sizes, plane, unfinished loads')
+    .action(async (dir: string, _: unknown, command: Command) => {
+      await stats(session, dir, command.optsWithGlobals())
+    })
+  program
+    .command('verify <dir>')
+    .description('read and check every byte; exit code 1 when there is damage')
+    .action(async (dir: string, _: unknown, command: Command) => {
+      await verify(session, dir, command.optsWithGlobals())
+    })
+  program
+    .command('compact <dir>')
+    .description('merge everything, which gives back the space of what was deleted')
+    .action(async (dir: string, _: unknown, command: Command) => {
+      await compact(session, dir, command.optsWithGlobals())
+    })
+  program
+    .command('backup <dir> <to>')
+    .description('copy a store into an empty directory; each backup is complete')
+    .option('--since <dir>', 'an earlier backup whose files are linked instead of copied')
+    .action(async (dir: string, to: string, _: unknown, command: Command) => {
+      await backup(session, dir, to, command.optsWithGlobals())
+    })
+  program
+    .command('repair <dir>')
+    .description('rebuild a damaged store out of all that is valid; the rest is kept in lost/')
+    .action(async (dir: string, _: unknown, command: Command) => {
+      await repair(session, dir, command.optsWithGlobals())
+    })
+  program
+    .command('destroy <dir>')
+    .description("delete a store's files")
+    .option('--yes', 'yes, delete it')
+    .action(async (dir: string, _: unknown, command: Command) => {
+      await destroy(session, dir, command.optsWithGlobals())
+    })
+}
+
+async function stats(session: Session, dir: string, options: GlobalOptions): Promise<void> {
+  const told = await session.withStore(dir, 'read', options, async (store) => ({
+    directory: dir,
+    diskBytes: await directoryBytes(dir),
+    plane: store.plane,
+    recovered: store.recovered,
+    unfinishedLoads: await unfinishedLoads(store),
+    stats: store.stats(),
+  }))
+  await tell(session, options, told, () => {
+    const levels = told.stats.levels
+      .map(({ files, bytes }, level) => ({ level, files, bytes }))
+      .filter(({ files }) => files > 0)
+      .map(({ level, files, bytes }) => [`level ${level}`, formatCount(files), formatBytes(bytes)])
+    const facts: [string, string][] = [
+      ['directory', dir],
+      ['on disk', formatBytes(told.diskBytes)],
+      ['in the journal', formatBytes(told.stats.memtableBytes)],
+      ['plane', `${told.plane.name}, ${told.plane.io} (${told.plane.reason})`],
+    ]
+    for (const { source, records } of told.unfinishedLoads) {
+      facts.push(['unfinished load', `${source}, after ${formatCount(records)} records`])
+    }
+    const tables =
+      levels.length === 0 ? '' : `\n${columnsTable(['tables', 'files', 'size'], levels)}`
+    return factsTable(facts) + tables
+  })
+}
+
+type VerifyReport = Awaited<ReturnType<Store['verify']>>
+
+async function verify(session: Session, dir: string, options: GlobalOptions): Promise<void> {
+  const report = await session
+    .withStore(dir, 'read', options, (store) => store.verify())
+    .catch((error: unknown) => {
+      // Damage that keeps the store from opening is what was asked for, not a failure to answer.
+      const found = storeError(error)
+      if (!options.json || found?.code !== 'CAIRN_CORRUPTION') throw error
+      return openingDamage(found.file, found.offset, found.message)
+    })
+  await tell(session, options, report, () => {
+    const { files, records, bytes, damage } = report
+    if (report.ok) {
+      const what = `${formatCount(records)} records in ${formatCount(files)} files`
+      return `all is well: ${what}, ${formatBytes(bytes)} read and checked`
+    }
+    const rows = damage.map((one) => [one.file, String(one.offset), `${one.bytes}`, one.reason])
+    return `damage in ${damage.length} places\n${columnsTable(['file', 'offset', 'bytes', 'reason'], rows)}`
+  })
+  if (!report.ok) process.exitCode = EXIT_FAILURE
+}
+
+function openingDamage(
+  file: string | undefined,
+  offset: number | undefined,
+  reason: string,
+): VerifyReport {
+  const damage = [{ file: file ?? '', offset: offset ?? 0, bytes: 0, reason }]
+  return { ok: false, files: 0, records: 0, bytes: 0, damage }
+}
+
+async function compact(session: Session, dir: string, options: GlobalOptions): Promise<void> {
+  const told = await session.withStore(dir, 'write', options, async (store) => {
+    const before = await directoryBytes(dir)
+    await store.compactRange(undefined, undefined)
+    return { bytesBefore: before, bytesAfter: await directoryBytes(dir) }
+  })
+  await tell(session, options, told, () => {
+    return `${formatBytes(told.bytesBefore)} before, ${formatBytes(told.bytesAfter)} after`
+  })
+}
+
+async function backup(
+  session: Session,
+  dir: string,
+  to: string,
+  options: BackupOptions,
+): Promise<void> {
+  if (options.since !== undefined) await requireDirectory(options.since)
+  const since = options.since === undefined ? {} : { since: options.since }
+  const report = await session.withStore(dir, 'write', options, (store) => store.backup(to, since))
+  await tell(session, options, report, () => `backed up to ${to}: ${JSON.stringify(report)}`)
+}
+
+async function repair(session: Session, dir: string, options: GlobalOptions): Promise<void> {
+  await requireDirectory(dir)
+  const report = await CairnLevel.repair(dir)
+  await tell(session, options, report, () => {
+    const rows = Object.entries(report).map(([name, count]): [string, string] => {
+      return [name, typeof count === 'number' ? formatCount(count) : JSON.stringify(count)]
+    })
+    return factsTable(rows)
+  })
+}
+
+async function destroy(
+  session: Session,
+  dir: string,
+  options: GlobalOptions & { readonly yes?: boolean },
+): Promise<void> {
+  if (!options.yes) throw usageError(`this deletes the store in ${dir}: say --yes if you mean it`)
+  await requireDirectory(dir)
+  await CairnLevel.destroy(dir)
+  await tell(session, options, { destroyed: dir }, () => `${dir} is gone`)
+}
+
+async function directoryBytes(dir: string): Promise<number> {
+  let total = 0
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    // A file may go away while we look.
+    total += await stat(join(dir, entry.name)).then(
+      ({ size }) => size,
+      () => 0,
+    )
+  }
+  return total
+}
+
+async function tell(
+  session: Session,
+  options: GlobalOptions,
+  document: unknown,
+  words: () => string,
+): Promise<void> {
+  await (options.json ? session.output.json(document) : session.output.line(words()))
+  await session.output.flush()
+}

@@ -1,0 +1,4 @@
+/**
+ * cairndb: public exports, nothing else.
+ */
+export * from './stores/kv/index.js'

@@ -1,0 +1,37 @@
+/**
+ * Clearing a range: deletions in batches, of the keys that stood there at the call.
+ */
+import { BatchWriter } from '../format/batch.js'
+import type { Page } from '../plane.js'
+import type { TreeCursor } from './reads.js'
+
+const PAGE_ENTRIES = 1024
+const PAGE_BYTES = 64 * 1024
+
+/** Closes the cursor, whose pages hold keys only. */
+export async function clearRange(
+  cursor: TreeCursor,
+  limit: number,
+  write: (batch: BatchWriter) => Promise<void>,
+): Promise<void> {
+  const page: Page = {
+    bytes: new Uint8Array(PAGE_BYTES),
+    ends: new Uint32Array(2 * PAGE_ENTRIES),
+  }
+  const batch = new BatchWriter()
+  try {
+    for (let left = limit; left > 0;) {
+      const count = await cursor.next(page, Math.min(left, PAGE_ENTRIES))
+      if (count === 0) return
+      for (let i = 0, start = 0; i < count; i++) {
+        batch.delete(page.bytes.subarray(start, page.ends[2 * i]))
+        start = page.ends[2 * i + 1]!
+      }
+      await write(batch)
+      batch.clear()
+      left -= count
+    }
+  } finally {
+    cursor.close()
+  }
+}

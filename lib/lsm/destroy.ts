@@ -1,0 +1,23 @@
+/**
+ * Destroying: removes the files of a store, and nothing that is not one of them.
+ */
+import { FILE_CURRENT } from '../format/names.js'
+import type { Storage } from '../io/files.js'
+
+/**
+ * CURRENT goes first, durably, so that a crash on the way leaves no half of a database behind
+ * that looks whole. Absent is fine. CAIRN_LOCKED while the store is open.
+ */
+export async function destroy(storage: Storage): Promise<void> {
+  if (!(await storage.exists())) return
+  const lock = await storage.lock({ readOnly: false, timeoutMs: 0 })
+  try {
+    await storage.remove(FILE_CURRENT)
+    await storage.syncDirectory()
+    for (const { name, kind } of await storage.list())
+      if (kind !== 'unknown' && kind !== 'lock') await storage.remove(name)
+    await storage.syncDirectory()
+  } finally {
+    await lock.release()
+  }
+}

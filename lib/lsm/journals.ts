@@ -1,0 +1,151 @@
+/**
+ * The journals of an open tree: the one written to, the one before it, and the one ahead.
+ *
+ * Invariant: a synced acknowledgement covers every journal, older ones included. After a sync
+ * that covered everything, the next group begins with a mark in the same write. The next journal
+ * is created, and its directory synced, before it is needed.
+ * Format: docs/format/journal.md (marks)
+ */
+import { markBatch } from '../format/batch.js'
+import { journalName } from '../format/names.js'
+import type { Storage } from '../io/files.js'
+import type { DataPlane, JournalWriter } from '../plane.js'
+import { GROUP_INLINE_BYTES } from './options.js'
+
+interface NumberedJournal {
+  readonly number: number
+  readonly writer: JournalWriter
+}
+
+export class JournalSet {
+  #current: NumberedJournal
+  /** Settles when the rotated-out journal is synced and closed. */
+  #older: Promise<void> | undefined
+  #ahead: Promise<NumberedJournal> | undefined
+  /** Bytes were appended to the current journal since its last sync. */
+  #dirty = false
+  #markDue = true
+  syncs = 0
+  bytes = 0
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly plane: DataPlane,
+    private readonly allocate: () => Promise<number>,
+    current: NumberedJournal,
+  ) {
+    this.#current = current
+  }
+
+  static async create(
+    storage: Storage,
+    plane: DataPlane,
+    allocate: () => Promise<number>,
+  ): Promise<JournalSet> {
+    return new JournalSet(storage, plane, allocate, await createJournal(storage, plane, allocate))
+  }
+
+  get number(): number {
+    return this.#current.number
+  }
+
+  get position(): number {
+    return this.#current.writer.position
+  }
+
+  /**
+   * Writes a batch, with the mark that is due. Small ones are with the operating system on
+   * return; large ones when the promise settles.
+   */
+  append(batch: Uint8Array, sequence: number): Promise<void> | undefined {
+    const mark = this.#markDue ? markBatch(sequence) : undefined
+    this.#markDue = false
+    this.#dirty = true
+    this.bytes += batch.length
+    if (batch.length > GROUP_INLINE_BYTES) return this.#current.writer.appendLarge(batch, mark)
+    this.#current.writer.append(batch, mark)
+    return undefined
+  }
+
+  /** Settles when everything appended before the call survives power loss. */
+  async sync(): Promise<void> {
+    this.syncs++
+    const older = this.#older
+    const own = this.#dirty ? this.#current.writer.sync() : undefined
+    this.#dirty = false
+    if (older !== undefined) await Promise.all([older, own])
+    else await own
+    if (!this.#dirty && this.#current.writer.position > 0) this.#markDue = true
+  }
+
+  /** Creates the next journal now, so that a rotation need not wait for the disk. */
+  prepare(): void {
+    this.#ahead ??= createJournal(this.storage, this.plane, this.allocate)
+    // A failure is reported by the rotation that wants the journal.
+    this.#ahead.catch(() => {})
+  }
+
+  /** Goes on in the next journal; the old one is synced and closed in the background. */
+  async rotate(): Promise<void> {
+    this.prepare()
+    const ahead = this.#ahead!
+    let next: NumberedJournal
+    try {
+      next = await ahead
+    } finally {
+      this.#ahead = undefined
+    }
+    const { writer } = this.#current
+    const before = this.#older
+    const dirty = this.#dirty
+    this.#older = (async () => {
+      await before
+      if (dirty) await writer.sync()
+      await writer.close()
+    })()
+    this.#older.catch(() => {})
+    this.#current = next
+    this.#dirty = false
+    this.#markDue = true
+  }
+
+  /** Settles when the rotated-out journal is synced and closed. */
+  async olderClosed(): Promise<void> {
+    await this.#older
+  }
+
+  /** A clean end: everything synced, a mark behind it, synced, closed. Gives the number. */
+  async finish(nextSequence: number): Promise<number> {
+    await this.sync()
+    const { writer, number } = this.#current
+    if (writer.position > 0) {
+      writer.append(markBatch(nextSequence))
+      await writer.sync()
+    }
+    return number
+  }
+
+  /** Closes what is open and removes the journal ahead. Never rejects. */
+  async close(): Promise<void> {
+    await this.#older?.catch(() => {})
+    await this.#current.writer.close().catch(() => {})
+    try {
+      const ahead = await this.#ahead
+      await ahead?.writer.close()
+      if (ahead) await this.storage.remove(journalName(ahead.number))
+    } catch {
+      // The next opening removes it.
+    }
+  }
+}
+
+async function createJournal(
+  storage: Storage,
+  plane: DataPlane,
+  allocate: () => Promise<number>,
+): Promise<NumberedJournal> {
+  const number = await allocate()
+  const writer = await plane.createJournal(journalName(number))
+  await storage.syncDirectory()
+  return { number, writer }
+}

@@ -1,0 +1,263 @@
+/**
+ * Repair: makes a directory open again from whatever tables and journals it still holds.
+ *
+ * Everything that can be read is merged into fresh, sorted tables, each record at its sequence;
+ * then a new MANIFEST names them, and only after CURRENT is durable do files go: damaged ones to
+ * lost/, the others away. A MANIFEST that is whole tells which files count; without one all do.
+ * Decides: which files count, and the level of the result.
+ */
+import { StoreError } from '../errors.js'
+import type { TableMeta } from '../format/edit.js'
+import { internalKey, KEY_SEQUENCE_MAX, KEY_TYPE_VALUE } from '../format/key.js'
+import { DIRECTORY_LOST, parseFileName } from '../format/names.js'
+import type { FileEntry, Storage } from '../io/files.js'
+import type { DataPlane, Memtable, TableOptions } from '../plane.js'
+import { JournalSet } from './journals.js'
+import { Manifest, noPointers, type ManifestState } from './manifest.js'
+import { LEVELS, levelBytesLimit, SEQUENCE_SKIP, type Damage, type PlaneChoice } from './options.js'
+import { missing } from './opening.js'
+import { readManifest } from './recovery.js'
+import { applyBatch, replayJournals } from './replay.js'
+import { bytesOf, emptyLevels } from './version.js'
+
+export interface RepairOptions {
+  readonly lockTimeoutMs: number
+  readonly choose: (storage: Storage) => PlaneChoice
+  readonly writeBufferBytes: number
+  readonly table: TableOptions
+  readonly maxTableBytes: number
+}
+
+export interface RepairReport {
+  /** Tables and journals that were read. */
+  readonly tables: number
+  readonly journals: number
+  /** Keys that the repaired database holds. */
+  readonly records: number
+  /** What could not be read; the files lie in lost/. */
+  readonly dropped: readonly Damage[]
+}
+
+/** CAIRN_MISSING when there is nothing to repair, CAIRN_LOCKED while the store is open. */
+export async function repair(storage: Storage, options: RepairOptions): Promise<RepairReport> {
+  if (!(await storage.exists())) throw missing(storage.location)
+  const lock = await storage.lock({ readOnly: false, timeoutMs: options.lockTimeoutMs })
+  try {
+    const { plane } = options.choose(storage)
+    try {
+      return await new Repair(storage, plane, options).run()
+    } finally {
+      await plane.close()
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+class Repair {
+  readonly #dropped: Damage[] = []
+  #nextNumber = 0
+  #lastSequence = 0
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly plane: DataPlane,
+    private readonly options: RepairOptions,
+  ) {}
+
+  async run(): Promise<RepairReport> {
+    const entries = await this.storage.list()
+    this.#nextNumber = 1 + entries.reduce((most, { number }) => Math.max(most, number), 0)
+    const { tables, journals } = await this.#whatCounts(entries)
+    if (tables.length === 0 && journals.length === 0 && !entries.some((e) => e.kind === 'manifest'))
+      throw missing(this.storage.location)
+    const recovered: TableMeta[] = []
+    for (const { number } of journals) recovered.push(...(await this.#rescueJournal(number)))
+    const sources = [...(await this.#describe(tables)), ...recovered]
+    const merged = await this.#mergeAll(sources)
+    await this.#install(merged)
+    await this.#clean(entries, recovered)
+    return {
+      tables: tables.length,
+      journals: journals.length,
+      records: merged.reduce((sum, table) => sum + (table.properties?.entries ?? 0), 0),
+      dropped: this.#dropped,
+    }
+  }
+
+  /** Live files by the newest whole MANIFEST whose files all exist; every file without one. */
+  async #whatCounts(
+    entries: readonly FileEntry[],
+  ): Promise<{ tables: FileEntry[]; journals: FileEntry[] }> {
+    const byNumber = (a: FileEntry, b: FileEntry): number => a.number - b.number
+    const tables = entries.filter(({ kind }) => kind === 'table').sort(byNumber)
+    const journals = entries.filter(({ kind }) => kind === 'journal').sort(byNumber)
+    const state = await this.#trusted(entries)
+    if (state === undefined) return { tables, journals }
+    this.#lastSequence = state.lastSequence
+    const live = new Set(state.levels.flat().map(({ number }) => number))
+    const { logNumber, previousLogNumber } = state
+    return {
+      tables: tables.filter(({ number }) => live.has(number)),
+      journals: journals.filter((j) => j.number >= logNumber || j.number === previousLogNumber),
+    }
+  }
+
+  async #trusted(entries: readonly FileEntry[]): Promise<ManifestState | undefined> {
+    const has = (kind: FileEntry['kind'], number: number): boolean =>
+      entries.some((entry) => entry.kind === kind && entry.number === number)
+    const manifests = entries.filter(({ kind }) => kind === 'manifest')
+    const current = parseFileName((await this.storage.getCurrent())?.trimEnd() ?? '')
+    const newest = manifests.reduce((most, { number }) => Math.max(most, number), -1)
+    const number = current.kind === 'manifest' ? current.number : newest
+    if (!has('manifest', number)) return undefined
+    try {
+      const read = await readManifest(this.plane, number)
+      if ('initial' in read || read.cut !== undefined) return undefined
+      const { levels, logNumber, previousLogNumber } = read.state
+      const whole =
+        levels.flat().every((table) => has('table', table.number)) &&
+        [logNumber, previousLogNumber].every((log) => log === 0 || has('journal', log))
+      return whole ? read.state : undefined
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'CAIRN_CORRUPTION') return undefined
+      throw error
+    }
+  }
+
+  /** Every valid batch of a journal, flushed to tables that nothing names yet. */
+  async #rescueJournal(number: number): Promise<TableMeta[]> {
+    const tables: TableMeta[] = []
+    let memtable = this.plane.createMemtable()
+    const flush = async (): Promise<void> => {
+      tables.push(...(await this.#flush(memtable)))
+      memtable.close()
+      memtable = this.plane.createMemtable()
+    }
+    const replayed = await replayJournals(
+      {
+        plane: this.plane,
+        journals: [number],
+        ours: false,
+        lastSequence: 0,
+        mode: 'salvage',
+        onDrop: (damage) => this.#dropped.push(damage),
+      },
+      async (batch) => {
+        applyBatch(memtable, batch)
+        if (memtable.bytes >= this.options.writeBufferBytes) await flush()
+      },
+    )
+    if (replayed.torn) this.#dropped.push(replayed.torn)
+    if (memtable.entries > 0) await flush()
+    memtable.close()
+    this.#lastSequence = Math.max(this.#lastSequence, replayed.lastSequence)
+    return tables
+  }
+
+  #flush(memtable: Memtable): Promise<TableMeta[]> {
+    // Everything lies above sequence 0: nothing is dropped before all is merged.
+    return this.#merge([[memtable]], [this.#nextNumber++], Number.MAX_SAFE_INTEGER, 0)
+  }
+
+  async #mergeAll(sources: readonly TableMeta[]): Promise<TableMeta[]> {
+    const tables = sources.map((meta) => this.plane.openTable(meta))
+    const { maxTableBytes } = this.options
+    const most = Math.ceil(bytesOf(sources) / maxTableBytes) * 4 + 1
+    const outputs = Array.from({ length: most }, () => this.#nextNumber++)
+    try {
+      const runs = tables.map((table) => [table])
+      return await this.#merge(runs, outputs, maxTableBytes)
+    } finally {
+      for (const table of tables) table.close()
+    }
+  }
+
+  async #merge(
+    inputs: Parameters<DataPlane['createView']>[0],
+    outputs: readonly number[],
+    maxTableBytes: number,
+    newest = KEY_SEQUENCE_MAX,
+  ): Promise<TableMeta[]> {
+    if (inputs.length === 0) return []
+    const tables = await this.plane.merge(
+      {
+        inputs,
+        outputs,
+        maxTableBytes,
+        snapshots: [newest],
+        table: this.options.table,
+        deeper: [],
+        grandparents: [],
+        maxGrandparentBytes: Number.MAX_SAFE_INTEGER,
+        onDamage: (damage) => this.#dropped.push(damage),
+      },
+      new AbortController().signal,
+    )
+    await this.storage.syncDirectory()
+    return tables
+  }
+
+  /** What a merge needs to know of tables whose MANIFEST may be gone. */
+  async #describe(tables: readonly FileEntry[]): Promise<TableMeta[]> {
+    const metas: TableMeta[] = []
+    for (const { name, number } of tables) {
+      const file = await this.storage.open(name)
+      const sizeBytes = file.size()
+      await file.close()
+      const bound = internalKey(new Uint8Array(0), 0, KEY_TYPE_VALUE)
+      metas.push({ number, sizeBytes, smallest: bound, largest: bound })
+    }
+    return metas
+  }
+
+  async #install(tables: readonly TableMeta[]): Promise<void> {
+    const largest = tables.map((table) => table.properties?.largestSequence ?? 0)
+    const lastSequence = Math.max(this.#lastSequence, ...largest) + SEQUENCE_SKIP
+    const level = levelFor(bytesOf(tables))
+    const levels = emptyLevels().map((none, i) => (i === level ? tables : none))
+    const before: ManifestState = {
+      levels,
+      pointers: noPointers(),
+      logNumber: 0,
+      previousLogNumber: 0,
+      nextFileNumber: this.#nextNumber,
+      lastSequence,
+    }
+    const { storage, plane } = this
+    const manifest = new Manifest(
+      storage,
+      plane,
+      before,
+      () => lastSequence,
+      () => {},
+    )
+    const allocate = async () => (await manifest.allocate(1))[0]!
+    const journals = await JournalSet.create(storage, plane, allocate)
+    await manifest.start({ logNumber: journals.number })
+    await journals.close()
+    await manifest.close()
+  }
+
+  /** Damaged files go to lost/, everything else that is no longer named goes away. */
+  async #clean(entries: readonly FileEntry[], recovered: readonly TableMeta[]): Promise<void> {
+    const damaged = new Set(this.#dropped.map(({ file }) => file))
+    if (entries.some(({ name }) => damaged.has(name)))
+      await this.storage.makeDirectory(DIRECTORY_LOST)
+    const gone = new Set(['table', 'journal', 'manifest', 'temporary', 'seal'])
+    for (const { name, kind } of entries) {
+      if (damaged.has(name)) await this.storage.rename(name, `${DIRECTORY_LOST}/${name}`)
+      else if (gone.has(kind)) await this.storage.remove(name)
+    }
+    for (const { name, number } of await this.storage.list('table'))
+      if (recovered.some((table) => table.number === number)) await this.storage.remove(name)
+    await this.storage.syncDirectory()
+  }
+}
+
+/** The first level, below 0, that takes so many bytes without being due at once. */
+function levelFor(bytes: number): number {
+  let level = 1
+  while (level < LEVELS - 1 && bytes > levelBytesLimit(level)) level++
+  return level
+}

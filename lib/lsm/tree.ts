@@ -1,0 +1,299 @@
+/**
+ * Tree: the ordered, durable map under the key-value store.
+ *
+ * It stands on one storage and one data plane and holds the lock while it is open. Reads see
+ * settled writes only; writes settle in the order of their calls.
+ * Stands on: committer (writes), reads, compactor (background), opening and closing.
+ */
+import type { EventEmitter } from 'node:events'
+import { StoreError } from '../errors.js'
+import type { BatchWriter, Datum } from '../format/batch.js'
+import type { Storage, StorageLock } from '../io/files.js'
+import type { ScanBounds } from '../plane.js'
+import { backupVersion, type BackupReport } from './backup.js'
+import { clearRange } from './clear.js'
+import { Committer } from './committer.js'
+import { Compactor } from './compactor.js'
+import { openLog } from './infolog.js'
+import { missing, openDirectory } from './opening.js'
+import type { TreeOptions } from './options.js'
+import type { Recovered } from './replay.js'
+import { Reads, type ReadHow, type TreeCursor, type Value } from './reads.js'
+import { writeSeal } from './seal.js'
+import type { TreeSnapshot } from './snapshot.js'
+import { Counters, TreeState } from './state.js'
+import { readProperty, readStats, type TreeStats } from './stats.js'
+import { Throttle } from './throttle.js'
+import { verifyTree, type VerifyReport } from './verify.js'
+
+export interface PlaneInfo {
+  readonly name: 'native' | 'typescript'
+  readonly io: string
+  /** Why this plane was chosen. */
+  readonly reason: string
+}
+
+export class Tree {
+  /** What opening found in the journals. */
+  readonly recovered: Recovered
+  readonly plane: PlaneInfo
+  readonly #state: TreeState
+  readonly #lock: StorageLock
+  readonly #compactor: Compactor
+  readonly #committer: Committer
+  readonly #reads: Reads
+  #closing: Promise<void> | undefined
+
+  private constructor(state: TreeState, lock: StorageLock, reason: string, recovered: Recovered) {
+    this.recovered = recovered
+    this.plane = { name: state.plane.name, io: state.plane.io, reason }
+    this.#state = state
+    this.#lock = lock
+    this.#compactor = new Compactor(state)
+    const throttle = new Throttle(state, this.#compactor)
+    this.#committer = new Committer(state, throttle, () => this.#compactor.settled())
+    this.#reads = new Reads(state)
+    if (state.options.readOnly) return
+    if (!state.options.serial) state.journals.prepare()
+    this.#compactor.schedule()
+  }
+
+  /**
+   * Opens or creates the tree in `storage`. Errors: CAIRN_MISSING, CAIRN_EXISTS, CAIRN_LOCKED,
+   * CAIRN_CORRUPTION, CAIRN_FORMAT_VERSION, CAIRN_READ_ONLY, CAIRN_IO; nothing is changed then.
+   */
+  static async open(storage: Storage, options: TreeOptions): Promise<Tree> {
+    if (!(await storage.exists())) {
+      if (!options.createIfMissing || options.readOnly) throw missing(storage.location)
+      await storage.createDirectory().catch((error: unknown) => {
+        throw unwritable(storage, error)
+      })
+    }
+    const { readOnly, lockTimeoutMs: timeoutMs } = options
+    const lock = await storage.lock({ readOnly, timeoutMs }).catch((error: unknown) => {
+      throw unwritable(storage, error)
+    })
+    try {
+      const { plane, reason } = options.choose(storage)
+      try {
+        const log = openLog(storage, options)
+        const state = new TreeState({ storage, plane, options, log })
+        log(`opening: plane ${plane.name}, ${plane.io} (${reason})`)
+        return new Tree(state, lock, reason, await openDirectory(state))
+      } catch (error) {
+        await plane.close()
+        throw unwritable(storage, error, WRITE_ONLY_REFUSALS)
+      }
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /** Emits 'warning' with the failure of background work. */
+  get events(): EventEmitter {
+    return this.#state.events
+  }
+
+  put(key: Datum, value: Datum, sync: boolean): Promise<void> {
+    return this.#committer.put(key, value, sync)
+  }
+
+  delete(key: Datum, sync: boolean): Promise<void> {
+    return this.#committer.delete(key, sync)
+  }
+
+  /** All records or none. The batch may be changed as soon as the call returns. */
+  write(batch: BatchWriter, sync: boolean): Promise<void> {
+    return this.#committer.write(batch, sync)
+  }
+
+  /** As `get`, but waits for the disk where it must. */
+  getSync(key: Datum, how: ReadHow): Value | undefined {
+    this.#refuseClosed()
+    return this.#reads.getSync(key, how)
+  }
+
+  get(key: Datum, how: ReadHow): Promise<Value | undefined> {
+    return this.#ifOpen() ?? this.#reads.get(key, how)
+  }
+
+  /** One point in time for all keys; values in the order of the keys. */
+  getMany(keys: readonly Datum[], how: ReadHow): Promise<(Value | undefined)[]> {
+    return this.#ifOpen() ?? this.#reads.getMany(keys, how)
+  }
+
+  has(key: Datum, at?: number): Promise<boolean> {
+    return this.#ifOpen() ?? this.#reads.has(key, at)
+  }
+
+  hasMany(keys: readonly Datum[], at?: number): Promise<boolean[]> {
+    return this.#ifOpen() ?? this.#reads.hasMany(keys, at)
+  }
+
+  cursor(bounds: ScanBounds, at?: number): TreeCursor {
+    this.#refuseClosed()
+    return this.#reads.cursor(bounds, at)
+  }
+
+  snapshot(): TreeSnapshot {
+    this.#refuseClosed()
+    return this.#state.snapshots.acquire(this.#state.published)
+  }
+
+  /** Deletes up to `limit` keys that are in the range at the call; not atomic. */
+  clear(bounds: ScanBounds, limit: number, at?: number): Promise<void> {
+    if (this.#closing) return this.#ifOpen()!
+    return clearRange(this.#reads.cursor({ ...bounds, values: false }, at), limit, (batch) =>
+      this.#committer.write(batch, false),
+    )
+  }
+
+  /** Bytes of tables between the keys; what is still in memory is not counted. */
+  async approximateSize(start: Uint8Array, end: Uint8Array): Promise<number> {
+    this.#refuseClosed()
+    const version = this.#state.versions.retain()
+    try {
+      let bytes = 0
+      for (const table of version.tables) {
+        const [from, to] = [await table.offsetOf(start), await table.offsetOf(end)]
+        bytes += Math.max(0, to - from)
+      }
+      return bytes
+    } finally {
+      this.#state.versions.release(version)
+    }
+  }
+
+  /** Flushes, then merges the range down level by level; space of deleted keys comes back. */
+  async compactRange(start?: Uint8Array, end?: Uint8Array): Promise<void> {
+    await this.flush()
+    await this.#compactor.compactRange(start, end)
+  }
+
+  /** Settles when everything written before the call is in tables. */
+  async flush(): Promise<void> {
+    this.#refuseClosed()
+    await this.#committer.barrier(() => this.#rotateIfUsed())
+    await this.#flushed()
+  }
+
+  /** Settles when everything acknowledged before the call survives power loss. */
+  sync(): Promise<void> {
+    return this.#ifOpen() ?? this.#committer.sync()
+  }
+
+  /** Settles what is under way and refuses writes from then on (CAIRN_READ_ONLY). */
+  async setReadOnly(): Promise<void> {
+    this.#refuseClosed()
+    if (this.#state.readOnly) return
+    await this.#committer.barrier(async () => {
+      this.#state.readOnly = true
+    })
+  }
+
+  stats(): TreeStats {
+    return readStats(this.#state, this.#committer)
+  }
+
+  resetStats(): void {
+    this.#state.counters = new Counters()
+    if (this.#state.journals !== undefined) this.#state.journals.syncs = 0
+  }
+
+  /** By LevelDB's names; '' for an unknown one. */
+  property(name: string): string {
+    return readProperty(this.#state, this.#committer, name)
+  }
+
+  async verify(): Promise<VerifyReport> {
+    this.#refuseClosed()
+    return verifyTree(this.#state)
+  }
+
+  /** Hot; consistent as of the call. CAIRN_EXISTS unless the target is empty. */
+  async backup(target: Storage, since?: Storage): Promise<BackupReport> {
+    await this.flush()
+    const version = this.#state.versions.retain()
+    try {
+      const { published } = this.#state
+      return await backupVersion(this.#state, version, published, target, since)
+    } finally {
+      this.#state.versions.release(version)
+    }
+  }
+
+  /** Waits for what is under way, seals and lets go of everything. Idempotent; never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const state = this.#state
+    await this.#committer.close()
+    await this.#compactor.close()
+    if (!state.options.readOnly) await this.#seal()
+    state.log('closed')
+    await state.plane.close()
+    await this.#lock.release()
+  }
+
+  /** A clean end, unless something failed: then the next opening recovers. */
+  async #seal(): Promise<void> {
+    const { journals, manifest, storage, plane } = this.#state
+    const clean = this.#state.poison === undefined && this.#state.frozen === undefined
+    try {
+      if (clean) {
+        await journals.finish(this.#state.lastSequence + 1)
+        await manifest.finish()
+      }
+      await journals.close()
+      await manifest.close()
+      if (clean) await writeSeal(storage, plane, journals.number, manifest.number)
+    } catch (error) {
+      this.#state.warn('close cleanly', error)
+      await journals.close()
+      await manifest.close().catch(() => {})
+    }
+  }
+
+  async #rotateIfUsed(): Promise<void> {
+    await this.#flushed()
+    if (this.#state.active.entries > 0) await this.#compactor.rotate()
+  }
+
+  /** Settles when no frozen memtable is left; rejects with the failure that keeps it. */
+  async #flushed(): Promise<void> {
+    while (this.#state.frozen !== undefined) {
+      const { failure } = this.#compactor.flushes
+      if (failure !== undefined) throw failure
+      if (this.#state.poison !== undefined) throw this.#state.poison
+      await this.#compactor.change()
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing) throw new StoreError('CAIRN_NOT_OPEN', 'the store is closed')
+  }
+
+  #ifOpen(): Promise<never> | undefined {
+    if (!this.#closing) return undefined
+    return Promise.reject(new StoreError('CAIRN_NOT_OPEN', 'the store is closed'))
+  }
+}
+
+/** Refusals of the system that only a write meets, and all that a write may meet. */
+const WRITE_ONLY_REFUSALS = ['EROFS']
+const WRITE_REFUSALS = ['EROFS', 'EACCES', 'EPERM']
+
+/** Tells a directory that can not be written apart from other failures. */
+function unwritable(storage: Storage, error: unknown, refusals = WRITE_REFUSALS): unknown {
+  const { cause } = (error ?? {}) as { cause?: { code?: unknown } }
+  if (typeof cause?.code !== 'string' || !refusals.includes(cause.code)) return error
+  return new StoreError(
+    'CAIRN_READ_ONLY',
+    `${storage.location} can not be written (${cause.code}); open it with readOnly: true`,
+    { cause: error },
+  )
+}

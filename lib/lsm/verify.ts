@@ -1,0 +1,108 @@
+/**
+ * Verification: reads and checks every byte that the tree stands on, and changes nothing.
+ */
+import { StoreError } from '../errors.js'
+import { batchCount, BATCH_HEADER_BYTES, checkBatch } from '../format/batch.js'
+import { FormatError } from '../format/coding.js'
+import { decodeEdit } from '../format/edit.js'
+import { journalName, manifestName, tableName } from '../format/names.js'
+import type { JournalReader } from '../plane.js'
+import type { Damage } from './options.js'
+import type { TreeState } from './state.js'
+
+export interface VerifyReport {
+  /** Nothing damaged was found. */
+  readonly ok: boolean
+  readonly files: number
+  /** Entries of tables and records of journals. */
+  readonly records: number
+  readonly bytes: number
+  readonly damage: readonly Damage[]
+}
+
+export async function verifyTree(state: TreeState): Promise<VerifyReport> {
+  const version = state.versions.retain()
+  const report = new Report()
+  try {
+    for (const table of version.tables) {
+      const name = tableName(table.meta.number)
+      const { entries, damage } = await table.verify()
+      report.file(table.meta.sizeBytes, entries)
+      for (const found of damage) report.damage.push({ file: name, ...found })
+    }
+    if (state.journals !== undefined) {
+      const end = state.journals.position
+      const reader = await state.plane.openJournal(journalName(state.journals.number))
+      await verifyJournal(reader, end, checkBatch, report)
+    }
+    const { number } = state.manifest
+    if (number !== 0) {
+      const reader = await state.plane.openJournal(manifestName(number))
+      await verifyJournal(reader, reader.sizeBytes, decodeEdit, report)
+    }
+  } finally {
+    state.versions.release(version)
+  }
+  return report.finish()
+}
+
+class Report {
+  #files = 0
+  #records = 0
+  #bytes = 0
+  readonly damage: Damage[] = []
+
+  file(bytes: number, records: number): void {
+    this.#files++
+    this.#bytes += bytes
+    this.#records += records
+  }
+
+  finish(): VerifyReport {
+    return {
+      ok: this.damage.length === 0,
+      files: this.#files,
+      records: this.#records,
+      bytes: this.#bytes,
+      damage: this.damage,
+    }
+  }
+}
+
+/** Checks the records that begin before `end`; what is being appended meanwhile is left out. */
+async function verifyJournal(
+  reader: JournalReader,
+  end: number,
+  check: (record: Uint8Array) => unknown,
+  report: Report,
+): Promise<void> {
+  let records = 0
+  const damaged = (offset: number, reason: string): void => {
+    report.damage.push({ file: reader.name, offset, bytes: end - offset, reason })
+  }
+  try {
+    for (;;) {
+      const record = await reader.next()
+      if (record === undefined || record.end > end) break
+      try {
+        check(record.bytes)
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error
+        damaged(record.offset, error.message)
+      }
+      records += check === checkBatch ? countOf(record.bytes) : 0
+    }
+    const { verdict } = reader
+    if (verdict?.kind === 'bad' && verdict.offset < end) damaged(verdict.offset, verdict.reason)
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'CAIRN_CORRUPTION') throw error
+    damaged(error.offset ?? 0, error.message)
+  } finally {
+    await reader.close()
+  }
+  report.file(end, records)
+}
+
+function countOf(batch: Uint8Array): number {
+  return batch.length < BATCH_HEADER_BYTES ? 0 : batchCount(batch)
+}

@@ -1,0 +1,64 @@
+/**
+ * Chooses the data plane of a store, and says why.
+ *
+ * The environment variable CAIRN_PLANE overrides what the options ask for. A plane that was
+ * demanded and can not be had is an error, never silently another one.
+ * Decides: native or TypeScript
+ */
+import { StoreError } from '../errors.js'
+import type { DataPlane } from '../plane.js'
+import { findNative } from './native.js'
+import type { NativeSearch } from './native.js'
+import { typescriptPlane } from './typescript.js'
+import type { PlaneOptions } from './typescript.js'
+
+export type PlaneChoice = 'auto' | 'native' | 'typescript'
+
+export interface SelectedPlane {
+  readonly plane: DataPlane
+  /** Why this one, for people to read. */
+  readonly reason: string
+}
+
+let searched: { named: string | undefined; search: NativeSearch } | undefined
+
+/** Throws StoreError CAIRN_NATIVE_UNAVAILABLE when 'native' is demanded and can not be had;
+ * RangeError when CAIRN_PLANE has another value than native or typescript. */
+export function selectPlane(wanted: PlaneChoice, options: PlaneOptions): SelectedPlane {
+  const forced = forcedPlane(process.env.CAIRN_PLANE)
+  const choice = forced ?? wanted
+  if (choice === 'typescript') {
+    const reason = forced ? 'CAIRN_PLANE asks for it' : 'the options ask for it'
+    return { plane: typescriptPlane(options), reason }
+  }
+  const refusal = refusalOf(options)
+  if (typeof refusal !== 'string') {
+    const plane = refusal.addon.createPlane(options)
+    return { plane, reason: `the addon ${refusal.file} is proven` }
+  }
+  if (choice === 'native')
+    throw new StoreError('CAIRN_NATIVE_UNAVAILABLE', `no native plane: ${refusal}`)
+  return { plane: typescriptPlane(options), reason: refusal }
+}
+
+/** A proven addon, or why there is none for this store. */
+function refusalOf(options: PlaneOptions): string | (NativeSearch & { addon: object }) {
+  const { kind } = options.storage
+  if (kind !== 'disk') return `storage of kind ${kind} is kept to the TypeScript plane`
+  const search = nativeSearch()
+  return search.addon === undefined ? search.reason : search
+}
+
+/** Loading is tried once per CAIRN_ADDON: a library can not be loaded better a second time. */
+function nativeSearch(): NativeSearch {
+  const named = process.env.CAIRN_ADDON || undefined
+  if (searched === undefined || searched.named !== named)
+    searched = { named, search: findNative(named) }
+  return searched.search
+}
+
+function forcedPlane(value: string | undefined): 'native' | 'typescript' | undefined {
+  if (value === undefined || value === '') return undefined
+  if (value === 'native' || value === 'typescript') return value
+  throw new RangeError(`CAIRN_PLANE is '${value}'; it may be native or typescript`)
+}

@@ -1,0 +1,33 @@
+/**
+ * The key-value store, `cairndb/level`: CairnLevel, what its methods take and give, its errors.
+ */
+export { STORE_ERROR_CODES, StoreError } from '../../errors.js'
+export type { StoreErrorCode, StoreErrorDetails } from '../../errors.js'
+export type { BackupReport } from '../../lsm/backup.js'
+export type { Damage, RecoveryMode } from '../../lsm/options.js'
+export type { Recovered } from '../../lsm/replay.js'
+export type { LevelStats, TreeStats } from '../../lsm/stats.js'
+export type { PlaneInfo } from '../../lsm/tree.js'
+export type { VerifyReport } from '../../lsm/verify.js'
+export { LevelError } from './errors.js'
+export type {
+  BatchOperation,
+  BatchOptions,
+  ChainedBatch,
+  ChainedBatchWriteOptions,
+  DelOptions,
+  GetManyOptions,
+  GetOptions,
+  HasManyOptions,
+  HasOptions,
+  IteratorOptions,
+  KeyIteratorOptions,
+  PutOptions,
+  ReadOptions,
+  StartEndOptions,
+  ValueIteratorOptions,
+  WriteOptions,
+} from './face.js'
+export { CairnLevel } from './level.js'
+export type { RepairReport } from './open.js'
+export type { DatabaseOptions, OpenOptions } from './options.js'
