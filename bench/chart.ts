@@ -22,15 +22,20 @@ const COLOURS: Record<EngineName, string> = {
 }
 
 const STYLE = `
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 52rem; color: #222;
+  margin: 2rem auto; padding: 0 1rem }
 pre { white-space: pre-wrap; color: #555; font-size: 13px }
 section { margin: 1.4rem 0 }
 h2 { font-size: 1rem; margin: 0 0 .3rem }
 h2 small { font-weight: normal; color: #666 }
-.row { display: grid; grid-template-columns: 8.5rem 1fr 9.5rem; gap: .6rem; align-items: center; margin: 2px 0 }
+.row { display: grid; grid-template-columns: 8.5rem 1fr 9.5rem; gap: .6rem;
+  align-items: center; margin: 2px 0 }
 .bar { height: 1rem; border-radius: 2px; min-width: 1px }
 .figure { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap }
-@media (prefers-color-scheme: dark) { body { background: #16181b; color: #ddd } pre, h2 small { color: #999 } }
+@media (prefers-color-scheme: dark) {
+  body { background: #16181b; color: #ddd }
+  pre, h2 small { color: #999 }
+}
 `
 
 export function htmlReport(report: Report): string {

@@ -40,7 +40,7 @@ function filesystemOf(directory: string): string {
     for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
       const [, mount = '', type = ''] = line.split(' ')
       const prefix = mount.endsWith('/') ? mount : `${mount}/`
-      if (!path.startsWith(prefix) || prefix.length < longest.length) continue
+      if (type === '' || !path.startsWith(prefix) || prefix.length < longest.length) continue
       longest = prefix
       kind = type
     }

@@ -131,14 +131,16 @@ async function main(): Promise<void> {
   try {
     const engines = ENGINES.filter(isInstalled)
     const absent = ENGINES.filter((name) => !engines.includes(name))
-    const report = await measure(options, engines)
+    let report = await measure(options, engines)
     if (report.results.length > 0) print(`${headerText(report)}\n${tableText(report)}`)
     if (absent.length > 0) {
       print(`not measured, not installed: ${absent.join(', ')} (npm install --prefix bench)`)
     }
     const quick = options.quick === true
     if (wanted(options, 'loop')) {
-      showLateness(await measureLateness(join(options.directory, 'loop'), quick))
+      const lateness = await measureLateness(join(options.directory, 'loop'), quick)
+      showLateness(lateness)
+      report = { ...report, lateness }
     }
     if (wanted(options, 'parts')) await showParts(quick)
     if (options.json !== undefined) {

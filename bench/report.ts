@@ -3,6 +3,7 @@
  */
 import Table from 'cli-table3'
 import { ENGINES, type EngineName } from './engine.js'
+import type { Lateness } from './loop.js'
 import type { Machine } from './machine.js'
 import type { Timing } from './workloads.js'
 
@@ -21,6 +22,8 @@ export interface Report {
   readonly rounds: number
   readonly engines: Partial<Record<EngineName, string>>
   readonly results: readonly Result[]
+  /** Of the event loop while a store compacts. */
+  readonly lateness?: Lateness
 }
 
 export interface Row {
@@ -68,11 +71,12 @@ function ratioOf(cells: ReadonlyMap<EngineName, Result>): number | undefined {
 export function formatFigure(figure: number, unit: Timing['unit']): string {
   if (unit === 'ms') return `${figure.toFixed(1)} ms`
   if (figure >= 1e6) return `${(figure / 1e6).toFixed(2)} M/s`
+  if (figure < 1e3) return `${figure.toFixed(0)}/s`
   return figure >= 1e4 ? `${(figure / 1e3).toFixed(0)} k/s` : `${(figure / 1e3).toFixed(2)} k/s`
 }
 
 export function formatRatio(ratio: number | undefined): string {
-  return ratio === undefined ? '' : `${ratio.toFixed(2)}x`
+  return ratio === undefined ? '' : `${ratio.toFixed(ratio < 0.1 ? 3 : 2)}x`
 }
 
 export function headerText({ machine, records, rounds, engines }: Report): string {
@@ -81,7 +85,8 @@ export function headerText({ machine, records, rounds, engines }: Report): strin
     `${processor}, ${cores} cores, ${memoryGiB} GiB; ${kernel}; ${filesystem}; Node ${node}`,
     `commit ${commit}; ${date}`,
     ...Object.entries(engines).map(([name, description]) => `${name}: ${description}`),
-    `${records.toLocaleString('en-US')} records, keys of 16 bytes, values of 100; medians of ${rounds} rounds, +- half the spread`,
+    `${records.toLocaleString('en-US')} records, keys of 16 bytes, values of 100`,
+    `medians of ${rounds} rounds, +- half the spread`,
   ].join('\n')
 }
 

@@ -58,7 +58,7 @@ export class Bench {
     workload: string,
     variant: string,
     operations: number,
-    work: () => Promise<unknown> | unknown,
+    work: () => unknown,
   ): Promise<void> {
     const started = performance.now()
     await work()

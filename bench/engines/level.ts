@@ -4,14 +4,23 @@
  * Batches are given without options, and nothing else calls `batch` before them in its process:
  * abstract-level's `batch` stays several times slower for good where its first call had options.
  */
-import type { ClassicLevel } from 'classic-level'
 import type { Engine, Entry } from '../engine.js'
 
-/** What both classes have; their own types differ in nothing that matters here. */
-export type Level = Pick<
-  ClassicLevel<string, Buffer>,
-  'put' | 'del' | 'batch' | 'get' | 'getSync' | 'iterator' | 'close'
->
+/** What is called of both classes, whose own types differ. */
+export interface Level {
+  put(key: string, value: Buffer, options?: { sync: boolean }): Promise<void>
+  del(key: string): Promise<void>
+  batch(operations: (Entry & { type: 'put' })[]): Promise<void>
+  get(key: string): Promise<Buffer | undefined>
+  getSync(key: string): Buffer | undefined
+  iterator(): LevelIterator
+  close(): Promise<void>
+}
+
+interface LevelIterator extends AsyncIterable<[string, Buffer]> {
+  nextv(rows: number): Promise<[string, Buffer][]>
+  close(): Promise<void>
+}
 
 const SYNC = { sync: true }
 

@@ -69,6 +69,6 @@ class LmdbEngine implements Engine {
 }
 
 export async function openEngine(directory: string): Promise<Engine> {
-  const { open } = requireRival('lmdb') as LmdbModule
-  return new LmdbEngine(open({ path: join(directory, 'data.mdb'), encoding: 'binary' }))
+  const lmdb = requireRival('lmdb') as LmdbModule
+  return new LmdbEngine(lmdb.open({ path: join(directory, 'data.mdb'), encoding: 'binary' }))
 }

@@ -1,11 +1,12 @@
 /** Check of a data block of 4 KiB, and seeks in it. */
 import {
   internalKey,
-  KEY_TRAILER_BYTES,
+  KEY_SEQUENCE_MAX,
+  KEY_TYPE_SEEK,
   KEY_TYPE_VALUE,
   trailerHigh,
+  trailerLow,
 } from '../../lib/format/key.js'
-import { KEY_SEQUENCE_MAX, KEY_TYPE_SEEK, trailerLow } from '../../lib/format/key.js'
 import { BlockWriter, parseBlock } from '../../lib/table/block.js'
 import { BlockWalk } from '../../lib/table/walk.js'
 import { recordKey, shuffled, Values } from '../records.js'
@@ -26,7 +27,7 @@ export function blockParts(): Part[] {
     records.push(key)
   }
   const contents = Uint8Array.from(writer.finish())
-  const block = parseBlock(contents, KEY_TRAILER_BYTES, 'bench', 0)
+  const block = parseBlock(contents, 'internal', 'bench', 0)
   const keys = Array.from(shuffled(records.length), (record) => records[record]!)
   const walk = new BlockWalk()
   const high = trailerHigh(KEY_SEQUENCE_MAX)
@@ -36,7 +37,7 @@ export function blockParts(): Part[] {
       name: 'block check, 4 KiB',
       operations: 1,
       bytes: contents.length,
-      run: () => parseBlock(contents, KEY_TRAILER_BYTES, 'bench', 0),
+      run: () => parseBlock(contents, 'internal', 'bench', 0),
     },
     {
       name: 'block seek',

@@ -191,7 +191,7 @@ class Loading {
     const { options, session } = this
     const records = readRecords(this.#source, this.format, options.key, start)
     const bar = this.#progressBar(start.bytes)
-    let failure: unknown
+    let failure: Error | undefined
     try {
       for await (const record of records) {
         this.#add(record)
@@ -202,7 +202,7 @@ class Loading {
         bar?.update(record.end)
       }
     } catch (error) {
-      failure = error
+      failure = error as Error
     }
     try {
       // What was read before a wrong line is kept as well.
@@ -217,7 +217,7 @@ class Loading {
       await this.#writing
     } catch (error) {
       // A failed write outweighs whatever made the reading end.
-      failure = error
+      failure = error as Error
     } finally {
       bar?.stop()
     }
@@ -226,7 +226,7 @@ class Loading {
 
   #add(record: SourceRecord): void {
     const { key, value } = record
-    if (key === `!${LOAD_SUBLEVEL}!${this.#slot}`) {
+    if (key.toString() === `!${LOAD_SUBLEVEL}!${this.#slot}`) {
       const message = `line ${record.line}: its key is that of this load's own progress record`
       throw new CommandError(`${this.#source.name}, ${message}`, 'BAD_LINE', 'rename the input')
     }
@@ -295,9 +295,10 @@ function parseProgress(text: string): LoadProgress | undefined {
     return undefined
   }
   if (typeof found !== 'object' || found === null) return undefined
-  const { bytes, lines, records, columns } = found
+  const { format, bytes, lines, records, columns } = found
   const counts = [bytes, lines, records].every((count) => Number.isSafeInteger(count))
-  const names = columns === undefined || (Array.isArray(columns) && columns.every(isString))
+  // Without its heading, a table's next row would be taken for one.
+  const names = format === 'jsonl' || (Array.isArray(columns) && columns.every(isString))
   if (!counts || !names || !isString(found.sha256)) return undefined
   return found as LoadProgress
 }

@@ -114,8 +114,8 @@ export class Source {
   }
 
   async #read(): Promise<Buffer | undefined> {
-    const { value, done } = await this.#chunks.next()
-    return done ? undefined : (value as Buffer)
+    const next = await this.#chunks.next()
+    return next.done ? undefined : next.value
   }
 
   #pass(bytes: Buffer): Buffer {

@@ -6,11 +6,11 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { CairnLevel } from '../stores/kv/index.js'
+import { CairnLevel, type Damage, type StoreError, type VerifyReport } from '../stores/kv/index.js'
 import { EXIT_FAILURE, storeError, usageError } from './failure.js'
 import { unfinishedLoads } from './load.js'
 import { columnsTable, factsTable } from './output.js'
-import { requireDirectory, type GlobalOptions, type Session, type Store } from './session.js'
+import { requireDirectory, type GlobalOptions, type Session } from './session.js'
 import { formatBytes, formatCount } from './text.js'
 
 interface BackupOptions extends GlobalOptions {
@@ -87,36 +87,37 @@ async function stats(session: Session, dir: string, options: GlobalOptions): Pro
   })
 }
 
-type VerifyReport = Awaited<ReturnType<Store['verify']>>
+/** What verifying found, and how many records opening had replayed from the journals before. */
+interface Verified extends VerifyReport {
+  readonly replayed: number
+}
 
 async function verify(session: Session, dir: string, options: GlobalOptions): Promise<void> {
   const report = await session
-    .withStore(dir, 'read', options, (store) => store.verify())
+    .withStore(dir, 'read', options, async (store): Promise<Verified> => {
+      return { ...(await store.verify()), replayed: store.recovered.records }
+    })
     .catch((error: unknown) => {
       // Damage that keeps the store from opening is what was asked for, not a failure to answer.
       const found = storeError(error)
       if (!options.json || found?.code !== 'CAIRN_CORRUPTION') throw error
-      return openingDamage(found.file, found.offset, found.message)
+      return openingDamage(found)
     })
   await tell(session, options, report, () => {
-    const { files, records, bytes, damage } = report
+    const { files, records, bytes, damage, replayed } = report
     if (report.ok) {
       const what = `${formatCount(records)} records in ${formatCount(files)} files`
-      return `all is well: ${what}, ${formatBytes(bytes)} read and checked`
+      const journal = replayed === 0 ? '' : `, and ${formatCount(replayed)} in the journal`
+      return `all is well: ${what}${journal}, ${formatBytes(bytes)} read and checked`
     }
-    const rows = damage.map((one) => [one.file, String(one.offset), `${one.bytes}`, one.reason])
-    return `damage in ${damage.length} places\n${columnsTable(['file', 'offset', 'bytes', 'reason'], rows)}`
+    return `damage in ${damage.length} places\n${damageTable(damage)}`
   })
   if (!report.ok) process.exitCode = EXIT_FAILURE
 }
 
-function openingDamage(
-  file: string | undefined,
-  offset: number | undefined,
-  reason: string,
-): VerifyReport {
-  const damage = [{ file: file ?? '', offset: offset ?? 0, bytes: 0, reason }]
-  return { ok: false, files: 0, records: 0, bytes: 0, damage }
+function openingDamage({ file = '', offset = 0, message }: StoreError): Verified {
+  const damage = [{ file, offset, bytes: 0, reason: message }]
+  return { ok: false, files: 0, records: 0, bytes: 0, replayed: 0, damage }
 }
 
 async function compact(session: Session, dir: string, options: GlobalOptions): Promise<void> {
@@ -139,17 +140,21 @@ async function backup(
   if (options.since !== undefined) await requireDirectory(options.since)
   const since = options.since === undefined ? {} : { since: options.since }
   const report = await session.withStore(dir, 'write', options, (store) => store.backup(to, since))
-  await tell(session, options, report, () => `backed up to ${to}: ${JSON.stringify(report)}`)
+  await tell(session, options, report, () => {
+    const { tables, bytes, linked, copied, reused } = report
+    const how = `${linked} linked, ${copied} copied, ${reused} of the earlier backup`
+    return `backed up to ${to}: ${formatBytes(bytes)} in ${tables} tables (${how})`
+  })
 }
 
 async function repair(session: Session, dir: string, options: GlobalOptions): Promise<void> {
   await requireDirectory(dir)
-  const report = await CairnLevel.repair(dir)
+  const report = await CairnLevel.repair(dir, { plane: options.plane })
   await tell(session, options, report, () => {
-    const rows = Object.entries(report).map(([name, count]): [string, string] => {
-      return [name, typeof count === 'number' ? formatCount(count) : JSON.stringify(count)]
-    })
-    return factsTable(rows)
+    const { tables, journals, records, dropped } = report
+    const what = `${formatCount(records)} records out of ${tables} tables and ${journals} journals`
+    if (dropped.length === 0) return `repaired: ${what}`
+    return `repaired: ${what}; what could not be read is kept in lost/\n${damageTable(dropped)}`
   })
 }
 
@@ -161,7 +166,14 @@ async function destroy(
   if (!options.yes) throw usageError(`this deletes the store in ${dir}: say --yes if you mean it`)
   await requireDirectory(dir)
   await CairnLevel.destroy(dir)
-  await tell(session, options, { destroyed: dir }, () => `${dir} is gone`)
+  await tell(session, options, { destroyed: dir }, () => `the store in ${dir} is gone`)
+}
+
+function damageTable(damage: readonly Damage[]): string {
+  const rows = damage.map(({ file, offset, bytes, reason }) => {
+    return [file, formatCount(offset), formatCount(bytes), reason]
+  })
+  return columnsTable(['file', 'offset', 'bytes', 'reason'], rows)
 }
 
 async function directoryBytes(dir: string): Promise<number> {

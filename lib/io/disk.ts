@@ -15,8 +15,8 @@ import { FILE_MODE, createDescriptor, openDescriptor, openDescriptorSync } from 
 import { pathOf } from './descriptor.js'
 import type { LockOptions, Storage, StorageFile, StorageLock } from './files.js'
 import { heldUntil, lockDirectory } from './lock.js'
-import { createPath, errnoOf, makeOne, notDirectory, syncEntries } from './tree.js'
 import { BaseStorage, logLine, nameParts, plainName, systemError } from './storage.js'
+import { createPath, errnoOf, makeOne, notDirectory, syncEntries } from './tree.js'
 
 const LOG_BYTES = 1 << 20
 const LOG_FLAGS =
@@ -28,6 +28,7 @@ const LOG_FLAGS =
 /** A scanner or an indexer of Windows holds a file for a moment. */
 const WINDOWS_RETRIES = 10
 const WINDOWS_BUSY = ['EPERM', 'EBUSY', 'EACCES']
+
 /** A Storage in `directory`, which need not exist yet. TypeError when that is not a path. */
 export function diskStorage(directory: string): Storage {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0'))

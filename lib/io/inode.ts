@@ -204,7 +204,10 @@ export class MemoryFile implements StorageFile {
 
 /** A change cut at the bounds of sectors; a truncation is whole. */
 function* pieces({ bytes, position, sizeAfter }: Change): Generator<Change> {
-  if (bytes === undefined) return yield { bytes, position, sizeAfter }
+  if (bytes === undefined) {
+    yield { bytes, position, sizeAfter }
+    return
+  }
   for (let from = 0; from < bytes.length;) {
     const to = Math.min(bytes.length, from + SECTOR_BYTES - ((position + from) % SECTOR_BYTES))
     yield { bytes: bytes.subarray(from, to), position: position + from, sizeAfter }

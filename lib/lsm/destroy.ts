@@ -1,7 +1,7 @@
 /**
  * Destroying: removes the files of a store, and nothing that is not one of them.
  */
-import { FILE_CURRENT } from '../format/names.js'
+import { FILE_CURRENT, FILE_LOCK } from '../format/names.js'
 import type { Storage } from '../io/files.js'
 
 /**
@@ -16,6 +16,8 @@ export async function destroy(storage: Storage): Promise<void> {
     await storage.syncDirectory()
     for (const { name, kind } of await storage.list())
       if (kind !== 'unknown' && kind !== 'lock') await storage.remove(name)
+    // The lock itself is still held; its own file goes with it.
+    await storage.remove(FILE_LOCK)
     await storage.syncDirectory()
   } finally {
     await lock.release()

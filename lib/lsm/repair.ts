@@ -141,6 +141,7 @@ class Repair {
         ours: false,
         lastSequence: 0,
         mode: 'salvage',
+        everything: true,
         onDrop: (damage) => this.#dropped.push(damage),
       },
       async (batch) => {
@@ -148,7 +149,6 @@ class Repair {
         if (memtable.bytes >= this.options.writeBufferBytes) await flush()
       },
     )
-    if (replayed.torn) this.#dropped.push(replayed.torn)
     if (memtable.entries > 0) await flush()
     memtable.close()
     this.#lastSequence = Math.max(this.#lastSequence, replayed.lastSequence)

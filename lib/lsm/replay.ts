@@ -35,6 +35,8 @@ export interface ReplayInput {
   /** The newest sequence that the MANIFEST tells. */
   readonly lastSequence: number
   readonly mode: RecoveryMode
+  /** For a repair: every valid batch counts, behind gaps and torn places too. */
+  readonly everything?: boolean
   readonly onDrop?: (damage: Damage) => void
 }
 
@@ -48,6 +50,8 @@ interface Bad {
   readonly reason: string
   /** A well-formed frame around a malformed batch: no crash writes that. */
   readonly rot: boolean
+  /** The record itself is whole; something before it is missing. */
+  readonly gap?: boolean
 }
 
 /** Gives every good batch to `onBatch`, in order. CAIRN_CORRUPTION for damage. */
@@ -71,6 +75,8 @@ class Replay {
   #last: number
   /** The sequence that the next batch of ours must have; unknown after foreign or skipped ones. */
   #expected: number | undefined
+  /** The gap before the next batch has been told. */
+  #gapTold = false
   #torn: Damage | undefined
   readonly #damage: Damage[] = []
 
@@ -119,19 +125,20 @@ class Replay {
       if (error instanceof FormatError) return { offset, reason: error.message, rot: true }
       throw error
     }
-    if (!ours) return undefined
+    if (!ours || this.input.everything || this.#gapTold) return undefined
     const sequence = batchSequence(bytes)
     const gap =
       this.#expected === undefined
         ? i === 0 && offset === 0 && sequence > this.input.lastSequence + 1
         : sequence !== this.#expected
-    return gap ? { offset, reason: 'sequence gap', rot: false } : undefined
+    return gap ? { offset, reason: 'sequence gap', rot: false, gap } : undefined
   }
 
   async #deliver(batch: Uint8Array, ours: boolean): Promise<void> {
     const count = batchCount(batch)
     const next = batchSequence(batch) + count
     this.#expected = ours ? next : undefined
+    this.#gapTold = false
     if (count === 0) return
     this.#records += count
     this.#last = Math.max(this.#last, next - 1)
@@ -140,7 +147,7 @@ class Replay {
 
   /** Throws for damage; true when reading goes on behind it; false for a torn tail. */
   async #dropOrResume(i: number, reader: JournalReader, bad: Bad, ours: boolean): Promise<boolean> {
-    const { mode } = this.input
+    const { mode, everything } = this.input
     const found = bad.rot ? 'its checksum holds' : await this.#evidence(i, reader, bad, ours)
     const dropped = {
       file: reader.name,
@@ -148,13 +155,15 @@ class Replay {
       bytes: reader.sizeBytes - bad.offset,
       reason: bad.reason,
     }
-    if (found === undefined || mode === 'prefix') {
+    if ((found === undefined && !everything) || mode === 'prefix') {
       this.#torn = dropped
       return false
     }
     if (mode === 'strict')
-      throw corruption(reader.name, bad.offset, `${bad.reason}, yet ${found}; run repair`)
-    const next = await reader.findRecord(bad.offset + 1, BATCH_HEADER_BYTES)
+      throw corruption(reader.name, bad.offset, `${bad.reason}, yet ${found!}; run repair`)
+    const from = bad.offset + 1
+    const next = bad.gap ? bad.offset : await reader.findRecord(from, BATCH_HEADER_BYTES)
+    this.#gapTold = bad.gap === true
     const skipped = { ...dropped, bytes: (next ?? reader.sizeBytes) - bad.offset }
     this.#damage.push(skipped)
     this.input.onDrop?.(skipped)

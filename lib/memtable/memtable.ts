@@ -1,35 +1,25 @@
 /**
  * Memtable: sorted entries in memory, the newest source of a view.
  *
- * An arena holds the records and a tree orders them; nothing is ever removed or changed, so that
+ * An arena holds the records, a tree orders them, a hash table knows the newest of each key; nothing is ever removed or changed, so that
  * cursors stay right while batches are applied between their moves.
  * Twin: native/memtable/memtable.h
  */
 import { BatchReader } from '../format/batch.js'
-import { compareBytes } from '../format/key.js'
 import { ABSENT } from '../plane.js'
 import type { Memtable } from '../plane.js'
 import {
   Arena,
   ENTRY_CHUNK,
   ENTRY_HIGH,
-  ENTRY_KEY_END,
-  ENTRY_KEY_START,
   ENTRY_LOW,
   ENTRY_VALUE_END,
   ENTRY_VALUE_START,
   ENTRY_WORDS,
 } from './arena.js'
 import { MemtableCursor } from './cursor.js'
-import {
-  LEAF_NEXT,
-  LEAF_WORDS,
-  NODE_COUNT,
-  NODE_HEADER_WORDS,
-  SLOT_ENTRY,
-  SLOT_WORDS,
-  Tree,
-} from './tree.js'
+import { NEWEST_NONE, NEWEST_UNKNOWN, Newest } from './newest.js'
+import { Tree } from './tree.js'
 
 /** Where a lookup found its entry; its owner's, used again and again. */
 export interface MemtableHit {
@@ -45,6 +35,7 @@ export class TypescriptMemtable implements Memtable {
   bytes = 0
   #arena = new Arena()
   #tree: Tree | undefined = new Tree(this.#arena)
+  #newest = new Newest(this.#arena)
   /** Stands behind the last record applied while a batch is applied in parts. */
   #reader: BatchReader | undefined
   #readerIndex = 0
@@ -54,7 +45,8 @@ export class TypescriptMemtable implements Memtable {
   }
 
   get memoryBytes(): number {
-    return this.#arena.memoryBytes + (this.#tree?.memoryBytes ?? 0)
+    const { memoryBytes } = this.#arena
+    return memoryBytes + this.#newest.memoryBytes + (this.#tree?.memoryBytes ?? 0)
   }
 
   /**
@@ -69,7 +61,10 @@ export class TypescriptMemtable implements Memtable {
     this.#reader = undefined
     const first = this.#arena.count
     const to = this.#arena.add(reader, from, limit)
-    for (let entry = first; entry < this.#arena.count; entry++) tree.insert(entry)
+    for (let entry = first; entry < this.#arena.count; entry++) {
+      tree.insert(entry)
+      this.#newest.add(entry)
+    }
     if (to === reader.count) this.bytes += batch.length
     else {
       this.#reader = reader
@@ -92,25 +87,16 @@ export class TypescriptMemtable implements Memtable {
   find(key: Uint8Array, high: number, low: number, hit: MemtableHit): number {
     const tree = this.#openTree()
     const { rows, chunks } = this.#arena
-    tree.seek(key, high, low)
-    let base = tree.leaf * LEAF_WORDS
-    let { slot } = tree
-    if (slot === tree.leaves[base + NODE_COUNT]!) {
-      const next = tree.leaves[base + LEAF_NEXT]!
-      if (next < 0) return ABSENT
-      base = next * LEAF_WORDS
-      slot = 0
+    let entry = this.#newest.find(key)
+    if (entry === NEWEST_NONE) return ABSENT
+    if (entry === NEWEST_UNKNOWN || !isAtOrBefore(rows, entry, high, low)) {
+      entry = tree.find(key, high, low)
+      if (entry < 0) return ABSENT
     }
-    const entry = tree.leaves[base + NODE_HEADER_WORDS + slot * SLOT_WORDS + SLOT_ENTRY]!
     const row = entry * ENTRY_WORDS
-    const bytes = chunks[rows[row + ENTRY_CHUNK]!]!
-    const start = rows[row + ENTRY_KEY_START]!
-    const end = rows[row + ENTRY_KEY_END]!
-    if (end - start !== key.length) return ABSENT
-    if (compareBytes(bytes, start, end, key, 0, key.length) !== 0) return ABSENT
     hit.high = rows[row + ENTRY_HIGH]!
     hit.low = rows[row + ENTRY_LOW]!
-    hit.valueBytes = bytes
+    hit.valueBytes = chunks[rows[row + ENTRY_CHUNK]!]!
     hit.valueStart = rows[row + ENTRY_VALUE_START]!
     hit.valueEnd = rows[row + ENTRY_VALUE_END]!
     return hit.low & 0xff
@@ -125,6 +111,7 @@ export class TypescriptMemtable implements Memtable {
   close(): void {
     this.#arena = new Arena()
     this.#tree = undefined
+    this.#newest = new Newest(this.#arena)
     this.#reader = undefined
   }
 
@@ -132,4 +119,11 @@ export class TypescriptMemtable implements Memtable {
     if (this.#tree === undefined) throw new TypeError('the memtable is closed')
     return this.#tree
   }
+}
+
+/** Whether an entry's trailer is at most (high, low). */
+function isAtOrBefore(rows: Uint32Array, entry: number, high: number, low: number): boolean {
+  const row = entry * ENTRY_WORDS
+  const entryHigh = rows[row + ENTRY_HIGH]!
+  return entryHigh < high || (entryHigh === high && rows[row + ENTRY_LOW]! <= low)
 }

@@ -23,6 +23,7 @@ import {
   ENTRY_WORDS,
 } from './arena.js'
 import type { Arena } from './arena.js'
+import { keyWord } from './words.js'
 
 /** Words of a slot: two of the key, one entry. */
 export const SLOT_WORDS = 3
@@ -39,7 +40,6 @@ const INNER_SLOTS = 64
 const INNER_CHILDREN = NODE_HEADER_WORDS + INNER_SLOTS * SLOT_WORDS
 const INNER_WORDS = INNER_CHILDREN + INNER_SLOTS
 const SHRINKS = 8
-const SIGN = 0x80000000
 const NONE = -1
 
 export class Tree {
@@ -114,7 +114,27 @@ export class Tree {
     }
   }
 
-  /** The same for a key that is an entry of this tree: finds it. */
+  /** The newest entry of `key` with a trailer <= (high, low); negative when there is none. */
+  find(key: Uint8Array, high: number, low: number): number {
+    this.seek(key, high, low)
+    let base = this.leaf * LEAF_WORDS
+    let { slot } = this
+    if (slot === this.leaves[base + NODE_COUNT]!) {
+      const next = this.leaves[base + LEAF_NEXT]!
+      if (next < 0) return NONE
+      base = next * LEAF_WORDS
+      slot = 0
+    }
+    const entry = this.leaves[base + NODE_HEADER_WORDS + slot * SLOT_WORDS + SLOT_ENTRY]!
+    const { rows, chunks } = this.arena
+    const row = entry * ENTRY_WORDS
+    const bytes = chunks[rows[row + ENTRY_CHUNK]!]!
+    const start = rows[row + ENTRY_KEY_START]!
+    const end = rows[row + ENTRY_KEY_END]!
+    return compareBytes(bytes, start, end, key, 0, key.length) === 0 ? entry : NONE
+  }
+
+  /** Sets `leaf` and `slot` as `seek` does to an entry of this tree. */
   seekEntry(entry: number): void {
     this.#targetEntry(entry)
     this.#setWords()
@@ -388,15 +408,4 @@ function moveSlots(nodes: Int32Array, base: number, half: number, to: number): v
   nodes.copyWithin(to + NODE_HEADER_WORDS, slots + half * SLOT_WORDS, slots + count * SLOT_WORDS)
   nodes[base + NODE_COUNT] = half
   nodes[to + NODE_COUNT] = count - half
-}
-
-/** Four bytes of a key as a word that signed comparison orders; zeros behind `end`. */
-function keyWord(bytes: Uint8Array, at: number, end: number): number {
-  if (at + 4 <= end)
-    return (
-      ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) ^ SIGN
-    )
-  let word = 0
-  for (let i = 0; i < 4; i++) word = (word << 8) | (at + i < end ? bytes[at + i]! : 0)
-  return word ^ SIGN
 }

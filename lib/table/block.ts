@@ -10,6 +10,7 @@
 import { crc32c } from '../checksum/crc32c.js'
 import { BLOCK_KIND_NONE, BLOCK_KIND_SNAPPY, BLOCK_KIND_ZSTD } from '../format/block.js'
 import { maskCrc } from '../format/checksum.js'
+import { KEY_TRAILER_BYTES, KEY_TYPE_VALUE } from '../format/key.js'
 import {
   FormatError,
   VARINT32_MAX_BYTES,
@@ -71,10 +72,10 @@ export function blockContents(
   throw corruption(file, offset, `unknown kind of block ${kind}`)
 }
 
-/** Checks the structure of contents whose keys have at least `minKeyBytes`. */
+/** Checks the structure of contents, whose keys are internal keys or plain bytes. */
 export function parseBlock(
   contents: Uint8Array,
-  minKeyBytes: number,
+  keys: 'internal' | 'plain',
   file: string,
   offset: number,
 ): Block {
@@ -84,7 +85,7 @@ export function parseBlock(
     const entriesEnd = contents.length - 4 - restarts * 4
     if (restarts === 0 || entriesEnd < 0) throw new FormatError('bad number of restarts', 0)
     const block = new Block(contents, entriesEnd, restarts)
-    checkEntries(block, minKeyBytes)
+    checkEntries(block, keys === 'internal')
     return block
   })
 }
@@ -99,7 +100,7 @@ export function sound<T>(file: string, offset: number, decode: () => T): T {
   }
 }
 
-function checkEntries(block: Block, minKeyBytes: number): void {
+function checkEntries(block: Block, internal: boolean): void {
   const { bytes, entriesEnd, restarts } = block
   let restart = 0
   let nextRestart = block.restart(0)
@@ -121,7 +122,7 @@ function checkEntries(block: Block, minKeyBytes: number): void {
     if (shared > keyLength) throw new FormatError('entry shares more than the key before', at)
     if (fresh + valueLength > entriesEnd - p) throw new FormatError('entry is cut short', at)
     keyLength = shared + fresh
-    if (keyLength < minKeyBytes) throw new FormatError('key is too short', at)
+    if (internal) checkInternal(bytes, p, shared, keyLength, at)
     if (at === nextRestart) {
       if (shared !== 0) throw new FormatError('restart point shares a prefix', at)
       restart++
@@ -132,6 +133,21 @@ function checkEntries(block: Block, minKeyBytes: number): void {
   const empty = entriesEnd === 0 && restarts === 1 && nextRestart === 0
   if (restart !== restarts && !empty) throw new FormatError('bad restart points', at)
   if (entriesEnd > 0 && block.restart(0) !== 0) throw new FormatError('bad restart points', 0)
+}
+
+/** Checks an internal key, the rest of which lies at `keyStart`; a type byte that is shared was
+ * checked where it is first written, but for keys of other length (which verify looks at). */
+function checkInternal(
+  bytes: Uint8Array,
+  keyStart: number,
+  shared: number,
+  keyLength: number,
+  at: number,
+): void {
+  if (keyLength < KEY_TRAILER_BYTES) throw new FormatError('key is too short', at)
+  const typeAt = keyLength - KEY_TRAILER_BYTES - shared
+  if (typeAt >= 0 && bytes[keyStart + typeAt]! > KEY_TYPE_VALUE)
+    throw new FormatError('unknown type of entry', at)
 }
 
 /** Checks that a varint32 lies at `at`, before `end`; gives the offset behind it. */

@@ -9,7 +9,6 @@
 import { StoreError, corruption } from '../errors.js'
 import { BLOCK_TRAILER_BYTES } from '../format/block.js'
 import type { TableMeta } from '../format/edit.js'
-import { KEY_TRAILER_BYTES } from '../format/key.js'
 import { tableName } from '../format/names.js'
 import type { Storage, StorageFile } from '../io/files.js'
 import { blockContents, parseBlock } from './block.js'
@@ -97,7 +96,7 @@ export class OpenTable {
 
 /** As `parseBlock`, for a data block: it has entries, and their keys are internal keys. */
 export function parseDataBlock(contents: Uint8Array, file: string, offset: number): Block {
-  const block = parseBlock(contents, KEY_TRAILER_BYTES, file, offset)
+  const block = parseBlock(contents, 'internal', file, offset)
   if (block.entriesEnd === 0) throw corruption(file, offset, 'block without entries')
   return block
 }
@@ -162,7 +161,9 @@ export class TableFiles {
 
   release(open: OpenTable): void {
     open.users--
-    if (open.users === 0 && open.handle.open !== open) this.#closeFile(open.file)
+    if (open.users > 0) return
+    if (open.handle.open !== open) this.#closeFile(open.file)
+    else this.#trim()
   }
 
   /** Closes the table's file once nobody reads it, and forgets its blocks. */
@@ -228,17 +229,21 @@ export class TableFiles {
     added.lastUse = ++this.#clock
     handle.open = added
     this.#open.add(added)
-    if (this.#open.size > this.#maxOpenTables) this.#closeOldest(added)
+    this.#trim(added)
     return added
   }
 
-  #closeOldest(except: OpenTable): void {
-    let oldest: OpenTable | undefined
-    for (const open of this.#open) {
-      if (open === except || open.users > 0 || open.handle.waiters > 0) continue
-      if (oldest === undefined || open.lastUse < oldest.lastUse) oldest = open
+  /** Closes the tables used longest ago until there are not too many, as far as that goes. */
+  #trim(except?: OpenTable): void {
+    while (this.#open.size > this.#maxOpenTables) {
+      let oldest: OpenTable | undefined
+      for (const open of this.#open) {
+        if (open === except || open.users > 0 || open.handle.waiters > 0) continue
+        if (oldest === undefined || open.lastUse < oldest.lastUse) oldest = open
+      }
+      if (oldest === undefined) return
+      this.drop(oldest)
     }
-    if (oldest !== undefined) this.drop(oldest)
   }
 
   /** Closing a file that was only read can not lose anything: its failure is of no interest. */

@@ -27,16 +27,17 @@ export function filterHash(bytes: Uint8Array, start: number, end: number): numbe
   let hash = FILTER_HASH_SEED ^ Math.imul(end - start, FILTER_HASH_MULTIPLIER)
   let at = start
   for (; at + 4 <= end; at += 4) {
-    hash += bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-    hash = Math.imul(hash, FILTER_HASH_MULTIPLIER)
+    const word =
+      bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+    hash = Math.imul((hash + word) | 0, FILTER_HASH_MULTIPLIER)
     hash ^= hash >>> 16
   }
   const rest = end - at
   if (rest > 0) {
-    if (rest === 3) hash += bytes[at + 2]! << 16
-    if (rest >= 2) hash += bytes[at + 1]! << 8
-    hash += bytes[at]!
-    hash = Math.imul(hash, FILTER_HASH_MULTIPLIER)
+    let word = bytes[at]!
+    if (rest >= 2) word |= bytes[at + 1]! << 8
+    if (rest === 3) word |= bytes[at + 2]! << 16
+    hash = Math.imul((hash + word) | 0, FILTER_HASH_MULTIPLIER)
     hash ^= hash >>> 24
   }
   return hash >>> 0

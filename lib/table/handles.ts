@@ -7,7 +7,7 @@
  * Twin: native/table/handles.h
  */
 import { FieldReader, FormatError, fixed32 } from '../format/coding.js'
-import { KEY_TRAILER_BYTES } from '../format/key.js'
+import { KEY_TRAILER_BYTES, compareBytes } from '../format/key.js'
 import { BLOCK_TRAILER_BYTES } from '../format/block.js'
 import { readHandle } from '../format/table.js'
 import { copyBytes } from './block.js'
@@ -15,7 +15,8 @@ import type { Block } from './block.js'
 import { BlockWalk, compareTrailers } from './walk.js'
 
 /** No writer shares so much between separators that they outgrow their block by this. */
-const KEYS_MAX_RATIO = 64
+const KEYS_MAX_RATIO = 16
+const HEAD_BYTES = 4
 
 export class TableIndex {
   /** Number of data blocks. */
@@ -26,6 +27,10 @@ export class TableIndex {
   /** Separator i is keys[ends[i - 1] .. ends[i]). */
   readonly keys: Uint8Array
   readonly ends: Uint32Array
+  /** Bytes that all separators begin with, and the four behind them of each, as a number: most
+   * steps of a search compare numbers alone. */
+  readonly #common: number
+  readonly #heads: Uint32Array
 
   /** Throws FormatError unless the blocks lie in the first `limit` bytes of the file. */
   constructor(block: Block, limit: number) {
@@ -64,6 +69,10 @@ export class TableIndex {
     this.sizes = Float64Array.from(sizes)
     this.keys = keys.slice(0, keysEnd)
     this.ends = Uint32Array.from(ends)
+    this.#common = commonBytes(this.keys, this.ends)
+    this.#heads = Uint32Array.from(ends, (end, i) =>
+      headOf(this.keys, (i === 0 ? 0 : ends[i - 1]!) + this.#common, end - KEY_TRAILER_BYTES),
+    )
   }
 
   /** Bytes of the file before block `ordinal` ends, trailer included. */
@@ -73,24 +82,49 @@ export class TableIndex {
 
   /** The block that holds the first entry at or after the internal key; `count` for none. */
   seek(key: Uint8Array, high: number, low: number): number {
-    const { keys, ends } = this
+    const { keys, count } = this
+    const heads = this.#heads
+    const common = this.#common
+    const limit = common < key.length ? common : key.length
+    for (let i = 0; i < limit; i++) if (key[i] !== keys[i]) return key[i]! < keys[i]! ? 0 : count
+    if (limit < common) return 0
+    const head = headOf(key, common, key.length)
     let left = 0
-    let right = this.count
+    let right = count
     while (left < right) {
       const middle = (left + right) >>> 1
-      const start = middle === 0 ? 0 : ends[middle - 1]!
-      const user = ends[middle]! - KEY_TRAILER_BYTES - start
-      const limit = user < key.length ? user : key.length
-      let i = 0
-      while (i < limit && keys[start + i] === key[i]) i++
-      let order = i < limit ? keys[start + i]! - key[i]! : user - key.length
-      if (order === 0) {
-        const trailer = start + user
-        order = compareTrailers(fixed32(keys, trailer + 4), fixed32(keys, trailer), high, low)
-      }
-      if (order < 0) left = middle + 1
+      const other = heads[middle]!
+      if (other < head || (other === head && this.#isBefore(middle, key, high, low)))
+        left = middle + 1
       else right = middle
     }
     return left
   }
+
+  /** Whether separator `ordinal`, whose head is the key's, is before the internal key. */
+  #isBefore(ordinal: number, key: Uint8Array, high: number, low: number): boolean {
+    const { keys, ends } = this
+    const start = ordinal === 0 ? 0 : ends[ordinal - 1]!
+    const user = ends[ordinal]! - KEY_TRAILER_BYTES
+    const order = compareBytes(keys, start, user, key, 0, key.length)
+    if (order !== 0) return order < 0
+    return compareTrailers(fixed32(keys, user + 4), fixed32(keys, user), high, low) < 0
+  }
+}
+
+/** Four bytes from `at` on as a number in their order; zeros stand for what is not there. */
+function headOf(bytes: Uint8Array, at: number, end: number): number {
+  let head = 0
+  for (let i = at; i < at + HEAD_BYTES; i++) head = (head << 8) | (i < end ? bytes[i]! : 0)
+  return head >>> 0
+}
+
+/** How many leading bytes the user keys of all separators share: those of the first and last. */
+function commonBytes(keys: Uint8Array, ends: Uint32Array): number {
+  if (ends.length === 0) return 0
+  const last = ends.length === 1 ? 0 : ends[ends.length - 2]!
+  const limit = Math.min(ends[0]!, keys.length - last) - KEY_TRAILER_BYTES
+  let common = 0
+  while (common < limit && keys[common] === keys[last + common]) common++
+  return common
 }

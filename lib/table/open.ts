@@ -110,7 +110,7 @@ function* openSteps(file: StorageFile, meta: TableMeta): Steps<TableParts> {
 
   const indexBytes = yield* contents(footer.index)
   const at = footer.index.offset
-  const indexBlock = parseBlock(indexBytes, KEY_TRAILER_BYTES, name, at)
+  const indexBlock = parseBlock(indexBytes, 'internal', name, at)
   const index = sound(name, at, () => new TableIndex(indexBlock, footerStart))
   const named = decodeMetaindex(yield* contents(footer.metaindex), name, footer.metaindex.offset)
   const filterName = FILTER_NAMES.find((candidate) => named.has(candidate))
@@ -133,7 +133,7 @@ function decodeMetaindex(
   file: string,
   offset: number,
 ): Map<string, BlockHandle> {
-  const block = parseBlock(bytes, 0, file, offset)
+  const block = parseBlock(bytes, 'plain', file, offset)
   return sound(file, offset, () => {
     const named = new Map<string, BlockHandle>()
     const walk = new BlockWalk()

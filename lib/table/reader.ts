@@ -9,7 +9,7 @@
 import type { TableMeta } from '../format/edit.js'
 import type { TableProperties } from '../format/table.js'
 import { ABSENT, COLD } from '../plane.js'
-import type { Table } from '../plane.js'
+import type { MergeDamage, Table } from '../plane.js'
 import type { Block } from './block.js'
 import { TableCursor } from './cursor.js'
 import type { OpenTable, TableFiles, TableHandle } from './files.js'
@@ -95,9 +95,9 @@ export class TypescriptTable implements Table, TableHandle {
     return new TableCursor(this.files, this, fillCache)
   }
 
-  /** For merges: forward only, reading ahead, past the block cache. */
-  stream(): TableStream {
-    return new TableStream(this.files, this)
+  /** For merges: forward only, reading ahead, past the block cache; `onDamage` as in MergeJob. */
+  stream(onDamage?: (damage: MergeDamage) => void): TableStream {
+    return new TableStream(this.files, this, onDamage)
   }
 
   async properties(): Promise<TableProperties | undefined> {

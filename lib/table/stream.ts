@@ -3,18 +3,26 @@
  *
  * Reads STREAM_CHUNK_BYTES of adjacent blocks at a time, into two buffers in turn: while the
  * entries of one are walked, the other is filled. Verifies every block, and that keys rise, so
- * that a merge never hands damage on.
+ * that a merge never hands damage on: it fails, or (for a repair) skips and tells what is damaged.
  * Twin: native/table/stream.h
  */
-import { corruption } from '../errors.js'
+import { StoreError, corruption } from '../errors.js'
+import type { MergeDamage } from '../plane.js'
 import type { EntryCursor } from '../view/entries.js'
 import type { Block } from './block.js'
 import { blockContents } from './block.js'
+import { tableName } from '../format/names.js'
 import { parseDataBlock } from './files.js'
 import type { OpenTable, TableFiles, TableHandle } from './files.js'
 import type { TableIndex } from './handles.js'
 import { requireAll } from './open.js'
 import { BlockWalk } from './walk.js'
+
+const DAMAGED = Symbol('damaged')
+
+function isDamage(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'CAIRN_CORRUPTION'
+}
 
 export const STREAM_CHUNK_BYTES = 256 * 1024
 
@@ -51,15 +59,20 @@ export class TableStream extends BlockWalk implements EntryCursor {
   /** The buffer that the next read fills. */
   #turn = 0
   #closed = false
+  readonly #onDamage: ((damage: MergeDamage) => void) | undefined
+  /** Blocks that were told as damaged; all of the table when it can not be opened. */
+  readonly #damaged = new Set<number>()
+  #unreadable = false
 
-  constructor(files: TableFiles, handle: TableHandle) {
+  constructor(files: TableFiles, handle: TableHandle, onDamage?: (damage: MergeDamage) => void) {
     super()
     this.#files = files
     this.#handle = handle
+    this.#onDamage = onDamage
   }
 
   first(): boolean {
-    if (this.#open?.parts.index.count === 0) return this.#end()
+    if (this.#unreadable || this.#open?.parts.index.count === 0) return this.#end()
     return this.#toFirst(0)
   }
 
@@ -70,6 +83,7 @@ export class TableStream extends BlockWalk implements EntryCursor {
     if (ordinal === index.count) return this.#end()
     const block = this.#require(ordinal)
     if (block === undefined) return false
+    if (block === DAMAGED) return this.#toFirst(ordinal + 1)
     if (!this.enterAt(block, key, high, low))
       return ordinal + 1 === index.count ? this.#end() : this.#toFirst(ordinal + 1)
     this.#entered(ordinal)
@@ -77,18 +91,11 @@ export class TableStream extends BlockWalk implements EntryCursor {
   }
 
   next(): boolean {
-    if (!this.atLast) {
-      if (!this.rises(undefined)) throw this.#fallen(this.#ordinal)
-      return this.stepNext()
+    if (!this.atLast && !this.#damaged.has(this.#ordinal)) {
+      if (this.rises(undefined)) return this.stepNext()
+      this.#tell(this.#ordinal, this.#fallen(this.#ordinal))
     }
-    const ordinal = this.#ordinal + 1
-    if (ordinal === this.#open!.parts.index.count) return this.#end()
-    const block = this.#require(ordinal)
-    if (block === undefined) return false
-    if (!this.rises(block)) throw this.#fallen(ordinal)
-    this.enterFirst(block)
-    this.#entered(ordinal)
-    return true
+    return this.#toFirst(this.#ordinal + 1, true)
   }
 
   last(): never {
@@ -105,7 +112,8 @@ export class TableStream extends BlockWalk implements EntryCursor {
 
   async load(): Promise<void> {
     if (this.#open === undefined) {
-      const open = await this.#files.acquire(this.#handle)
+      const open = await this.#acquire()
+      if (open === undefined) return
       if (this.#closed) return this.#files.release(open)
       this.#open = open
     }
@@ -144,12 +152,47 @@ export class TableStream extends BlockWalk implements EntryCursor {
     return true
   }
 
-  #toFirst(ordinal: number): boolean {
-    const block = this.#require(ordinal)
-    if (block === undefined) return false
-    this.enterFirst(block)
-    this.#entered(ordinal)
-    return true
+  /** To the first entry of the first sound block from `from` on; `rising`: past this entry. */
+  #toFirst(from: number, rising = false): boolean {
+    const { count } = this.#open?.parts.index ?? { count: 1 }
+    for (let ordinal = from; ordinal < count; ordinal++) {
+      if (this.#damaged.has(ordinal)) continue
+      const block = this.#require(ordinal)
+      if (block === undefined) return false
+      if (block === DAMAGED) continue
+      if (rising && !this.rises(block)) {
+        this.#tell(ordinal, this.#fallen(ordinal))
+        continue
+      }
+      this.enterFirst(block)
+      this.#entered(ordinal)
+      return true
+    }
+    return this.#end()
+  }
+
+  /** Opens the table; undefined when it is damaged beyond reading and that was told. */
+  async #acquire(): Promise<OpenTable | undefined> {
+    try {
+      return await this.#files.acquire(this.#handle)
+    } catch (error) {
+      if (this.#onDamage === undefined || !isDamage(error)) throw error
+      this.#unreadable = true
+      const { number, sizeBytes } = this.#handle.meta
+      const file = error.file ?? tableName(number)
+      this.#onDamage({ file, offset: error.offset ?? 0, bytes: sizeBytes, reason: error.message })
+      return undefined
+    }
+  }
+
+  /** Reports a damaged block and leaves it out from now on; throws when nobody wants to hear. */
+  #tell(ordinal: number, error: unknown): void {
+    if (this.#onDamage === undefined || !isDamage(error)) throw error
+    this.#damaged.add(ordinal)
+    const { file, parts } = this.#open!
+    const offset = parts.index.offsets[ordinal]!
+    const bytes = parts.index.end(ordinal) - offset
+    this.#onDamage({ file: file.name, offset, bytes, reason: error.message })
   }
 
   #holds(ordinal: number): boolean {
@@ -157,7 +200,7 @@ export class TableStream extends BlockWalk implements EntryCursor {
     return chunk !== undefined && ordinal >= chunk.from && ordinal < chunk.to
   }
 
-  #require(ordinal: number): Block | undefined {
+  #require(ordinal: number): Block | typeof DAMAGED | undefined {
     if (!this.#holds(ordinal)) {
       this.#wanted = ordinal
       return undefined
@@ -167,8 +210,13 @@ export class TableStream extends BlockWalk implements EntryCursor {
     const { offsets, sizes } = parts.index
     const offset = offsets[ordinal]!
     const start = offset - offsets[chunk.from]!
-    const contents = blockContents(chunk.bytes, start, sizes[ordinal]!, file.name, offset)
-    return parseDataBlock(contents, file.name, offset)
+    try {
+      const contents = blockContents(chunk.bytes, start, sizes[ordinal]!, file.name, offset)
+      return parseDataBlock(contents, file.name, offset)
+    } catch (error) {
+      this.#tell(ordinal, error)
+      return DAMAGED
+    }
   }
 
   #entered(ordinal: number): void {
@@ -194,7 +242,10 @@ export class TableStream extends BlockWalk implements EntryCursor {
     const bytes = buffer.subarray(0, length)
     const reading = file.read(bytes, offset)
     this.#reading = reading
-    requireAll(file, await reading, bytes, offset)
+    const count = await reading
+    // Past the end there is nothing: zeros never pass for a block.
+    if (this.#onDamage !== undefined) bytes.fill(0, count)
+    else requireAll(file, count, bytes, offset)
     this.bytesRead += length
     return { from, to, bytes }
   }

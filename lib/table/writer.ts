@@ -130,14 +130,13 @@ export class TableWriter {
 
   /**
    * Writes the finished blocks. `add` may go on while that is under way; a second flush waits for
-   * the first. Rejects when a write fails, and from then on always.
+   * the first. Rejects when a write fails, and from then on always: who does not await it hears of
+   * that from `finish`.
    */
-  async flush(): Promise<void> {
-    const before = this.#writing
-    const flushed = before.then(() => this.#writePending())
-    this.#writing = flushed
-    flushed.catch(() => {})
-    return flushed
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writePending())
+    this.#writing.catch(() => {})
+    return this.#writing
   }
 
   /** Writes what is left and syncs. There must be an entry. */

@@ -6,14 +6,15 @@
  * at or after the lookup.
  * Twin: native/view/find.cc
  */
-import { KEY_TRAILER_BYTES, KEY_TYPE_SEEK, KEY_TYPE_VALUE, compareBytes } from '../format/key.js'
+import { KEY_TYPE_SEEK, KEY_TYPE_VALUE } from '../format/key.js'
 import { trailerHigh, trailerLow, trailerSequence } from '../format/key.js'
+import { TypescriptMemtable } from '../memtable/memtable.js'
 import { ABSENT, COLD } from '../plane.js'
 import type { FindHow } from '../plane.js'
 import { copyBytes } from '../table/block.js'
-import type { TableHit, TypescriptTable } from '../table/reader.js'
-import { firstNotBefore } from './lane.js'
-import type { OwnRun, TypescriptView } from './view.js'
+import type { TableHit } from '../table/reader.js'
+import { TableRun } from './run.js'
+import type { TypescriptView, ViewPart } from './view.js'
 
 /**
  * Copies the value to `into[offset..]` when there is room and gives its length, ABSENT, or COLD
@@ -49,16 +50,11 @@ export async function findCold(
   const high = trailerHigh(at)
   const low = trailerLow(at, KEY_TYPE_SEEK)
   let type = ABSENT
-  for (let i = 0; type === ABSENT && i < view.ownRuns.length; i++) {
-    type = searchRun(view.ownRuns[i]!, key, high, low, hit, false, how.fillCache)
-    if (type === COLD)
-      type = await tableFor(view.ownRuns[i]!, key, high, low)!.findCold(
-        key,
-        high,
-        low,
-        hit,
-        how.fillCache,
-      )
+  for (let i = 0; type === ABSENT && i < view.parts.length; i++) {
+    const part = view.parts[i]!
+    type = searchPart(part, key, high, low, hit, false, how.fillCache)
+    if (type === COLD && part instanceof TableRun)
+      type = await part.tableFor(key, high, low)!.findCold(key, high, low, hit, how.fillCache)
   }
   view.found = type === ABSENT ? 0 : trailerSequence(hit.high, hit.low)
   if (type !== KEY_TYPE_VALUE) return undefined
@@ -74,17 +70,17 @@ function search(
 ): number {
   const high = trailerHigh(at)
   const low = trailerLow(at, KEY_TYPE_SEEK)
-  const runs = view.ownRuns
-  for (let i = 0; i < runs.length; i++) {
-    const type = searchRun(runs[i]!, key, high, low, hit, how.wait, how.fillCache)
+  const { parts } = view
+  for (let i = 0; i < parts.length; i++) {
+    const type = searchPart(parts[i]!, key, high, low, hit, how.wait, how.fillCache)
     if (type !== ABSENT) return type
   }
   return ABSENT
 }
 
-/** The type of the version that decides, in `hit`; ABSENT when the run has none; or COLD. */
-function searchRun(
-  run: OwnRun,
+/** The type of the version that decides, in `hit`; ABSENT when the part has none; or COLD. */
+function searchPart(
+  part: ViewPart,
   key: Uint8Array,
   high: number,
   low: number,
@@ -92,22 +88,7 @@ function searchRun(
   wait: boolean,
   fillCache: boolean,
 ): number {
-  const first = run[0]!
-  if (first.kind === 'memtable') return first.find(key, high, low, hit)
-  const table = tableFor(run, key, high, low)
+  if (part instanceof TypescriptMemtable) return part.find(key, high, low, hit)
+  const table = part.tableFor(key, high, low)
   return table === undefined ? ABSENT : table.find(key, high, low, hit, wait, fillCache)
-}
-
-/** The only table of a run of tables that may hold the version. */
-function tableFor(
-  run: OwnRun,
-  key: Uint8Array,
-  high: number,
-  low: number,
-): TypescriptTable | undefined {
-  const table = run[firstNotBefore(run, key, high, low)] as TypescriptTable | undefined
-  if (table === undefined) return undefined
-  const { smallest } = table.meta
-  const order = compareBytes(smallest, 0, smallest.length - KEY_TRAILER_BYTES, key, 0, key.length)
-  return order > 0 ? undefined : table
 }

@@ -116,7 +116,7 @@ class Merging {
 
   #open(source: OwnSource): EntryCursor {
     if (source.kind === 'memtable') return source.cursor()
-    const stream = source.stream()
+    const stream = source.stream(this.#job.onDamage)
     this.#streams.push(stream)
     return stream
   }

@@ -9,13 +9,17 @@ import { TypescriptMemtable } from '../memtable/memtable.js'
 import type { Run, Source, View } from '../plane.js'
 import { TypescriptTable } from '../table/reader.js'
 import type { TableHit } from '../table/reader.js'
+import { TableRun } from './run.js'
 
 export type OwnSource = TypescriptMemtable | TypescriptTable
 export type OwnRun = readonly OwnSource[]
+/** A run, made ready for look-ups. */
+export type ViewPart = TypescriptMemtable | TableRun
 
 export class TypescriptView implements View {
   readonly runs: readonly Run[]
   readonly ownRuns: readonly OwnRun[]
+  readonly parts: readonly ViewPart[]
   found = 0
   closed = false
   /** Where a lookup finds its entry; one per view, because lookups in memory do not overlap. */
@@ -31,6 +35,7 @@ export class TypescriptView implements View {
   constructor(runs: readonly Run[]) {
     this.runs = runs
     this.ownRuns = ownRuns(runs)
+    this.parts = this.ownRuns.map(partOf)
   }
 
   close(): void {
@@ -42,6 +47,11 @@ export class TypescriptView implements View {
  * memtables, which can not be disjoint by their names alone. */
 export function ownRuns(runs: readonly Run[]): OwnRun[] {
   return runs.filter((run) => run.length > 0).map((run) => run.map((source) => own(source, run)))
+}
+
+function partOf(run: OwnRun): ViewPart {
+  const first = run[0]!
+  return first.kind === 'memtable' ? first : new TableRun(run as readonly TypescriptTable[])
 }
 
 function own(source: Source, run: Run): OwnSource {

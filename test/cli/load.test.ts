@@ -1,6 +1,7 @@
 /**
  * load: formats, keys, wrong lines by number, and going on where it stopped.
  */
+import { createHash } from 'node:crypto'
 import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -160,6 +161,29 @@ t.test('an input that changed before the mark starts over', async (t) => {
   await writeFile(file, '{"id":"a"}\n{"id":"c"}\n')
   t.match(documents(await load('--restart')), [{ loaded: 2, continuedAt: 0 }])
   t.same([...(await rows(store)).keys()], ['A', 'a', 'b', 'c'])
+})
+
+t.test('a progress record that no load wrote is not followed', async (t) => {
+  const directory = await temporary(t)
+  const store = join(directory, 'store')
+  const file = join(directory, 'records.csv')
+  await writeFile(file, 'id,n\na,1\nb,2\n')
+  const slot = `!cairn.load!${file}`
+  const hash = createHash('sha256').update('id,n\n').digest('hex')
+  const position = { format: 'csv', key: 'id', bytes: 5, lines: 1, records: 0 }
+  for (const text of [
+    '',
+    'null',
+    '[]',
+    '{"bytes":-1}',
+    JSON.stringify({ ...position, sha256: hash }),
+  ]) {
+    await cairn('put', store, slot, '--', text)
+    const ended = await cairn('load', store, file, '--key', 'id', '--json')
+    t.equal(ended.code, 0, ended.errors)
+    t.match(documents(ended), [{ loaded: 2, continuedAt: 0 }])
+    t.same([...(await rows(store)).keys()], ['a', 'b'])
+  }
 })
 
 t.test('an unfinished load from a pipe is continued only by the same bytes', async (t) => {

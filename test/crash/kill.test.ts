@@ -13,11 +13,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { diskStorage } from '../../lib/io/index.js'
-import { below, share } from '../support/campaign.js'
+import { LIMIT_MS, below, share } from '../support/campaign.js'
 import { TINY, contentOf, openLevel } from '../support/level.js'
 import { Model, difference } from '../support/model.js'
 import { random } from '../support/random.js'
 import { COUNT_KEY, writeAt } from './writer.js'
+
+t.setTimeout(LIMIT_MS)
 
 const CYCLES = 100
 const WRITER = fileURLToPath(new URL('./writer.js', import.meta.url))

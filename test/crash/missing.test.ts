@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { diskStorage, memoryStorage } from '../../lib/io/index.js'
 import { CairnLevel } from '../../lib/index.js'
-import { TINY, bytesOf, codesOf, contentOf, fileOf, openLevel } from '../support/level.js'
+import { TINY, bytesOf, codesOf, contentOf, fileOf, openLevel, readAll } from '../support/level.js'
 import { Model } from '../support/model.js'
 import { SPECIMEN_OPTIONS, copyOf, specimens } from './specimen.js'
 
@@ -23,6 +23,8 @@ function messagesOf(error: unknown): string {
 for (const specimen of await specimens()) {
   for (const { name, kind } of await specimen.storage.list()) {
     if (!['journal', 'table', 'manifest', 'current'].includes(kind)) continue
+    // A journal made ahead of need holds nothing yet.
+    if ((await readAll(specimen.storage, name)).length === 0) continue
 
     t.test(`${specimen.name}: without its ${kind}`, async (t) => {
       const storage = copyOf(specimen.storage)

@@ -11,7 +11,7 @@ import t from 'tap'
 import { memoryStorage } from '../../lib/io/index.js'
 import type { MemoryStorage } from '../../lib/io/index.js'
 import { below, campaign, isFull, pick, seedsOf } from '../support/campaign.js'
-import { TINY, bytesOf, contentOf, openLevel } from '../support/level.js'
+import { TINY, contentOf, openLevel } from '../support/level.js'
 import type { LevelOptions } from '../support/level.js'
 import { random } from '../support/random.js'
 import { Workload } from './workload.js'
@@ -27,6 +27,8 @@ interface CrashPoint {
 
 const SEEDS = 60
 const STEPS = 60
+/** Every operation in full; by default every third, and another third for the next seed. */
+const STRIDE = isFull ? 1 : 3
 /** Crash points that the campaign must have seen at the end. */
 const LEAST_POINTS = isFull ? 5000 : 500
 let points = 0
@@ -39,8 +41,9 @@ async function record(seed: number): Promise<{ work: Workload; crashes: CrashPoi
   const crashes: CrashPoint[] = []
   const clones = random(seed ^ 0x5eed)
   storage.onOperation = (n, what) => {
+    if ((n + seed) % STRIDE !== 0) return
     // Seeds 0 and 1 lose and keep everything that was not synced; the others mix.
-    const kinds = n % 3 === 0 ? [0, 1] : [2 + below(clones, 1 << 30)]
+    const kinds = n % 4 === 0 ? [0, 1] : [2 + below(clones, 1 << 30)]
     for (const kind of kinds)
       crashes.push({
         clone: storage.crashClone(kind),
@@ -113,10 +116,7 @@ t.test('power loss at every operation', async (t) => {
     for (const crash of crashes) {
       points++
       try {
-        const untouched = crash.clone.crashClone(1)
-        const before = await bytesOf(untouched)
         const found = await recover(work, crash, crash.clone.crashClone(1))
-        assert.deepEqual(await bytesOf(untouched), before, 'clones are independent')
         if (dice() < 0.1) await crashWhileOpening(work, crash, found, dice, 1 + below(dice, 3))
       } catch (error) {
         throw new Error(crash.what, { cause: error })

@@ -13,12 +13,16 @@ import type { Level } from '../support/level.js'
 
 const KEYS = 80
 
+/** Unknown: its write to the journal failed, so it may be there or not. */
+type Status = 'pending' | 'acknowledged' | 'unknown' | 'refused'
+
 export class Workload {
   history: History
   durable = 0
   acknowledged = 0
-  /** Index of the first write that was refused because an earlier one had failed. */
-  poisonedAt: number | undefined
+  /** Some write was refused because an earlier one had failed. */
+  poisoned = false
+  readonly #writes: { readonly changes: readonly Change[]; status: Status }[] = []
   /** Writes that have not settled. */
   #pending = new Set<Promise<void>>()
 
@@ -47,6 +51,8 @@ export class Workload {
   /** Submits one write and does not wait for it. */
   write(db: Level, sync: boolean, changes = this.changes()): Promise<void> {
     const index = this.history.submit(changes)
+    const told: { changes: readonly Change[]; status: Status } = { changes, status: 'pending' }
+    this.#writes.push(told)
     const [first] = changes
     const done =
       changes.length > 1 || first === undefined
@@ -56,17 +62,30 @@ export class Workload {
           : db.del(first.key, { sync })
     const settled = done.then(
       () => {
+        told.status = 'acknowledged'
         this.acknowledged = Math.max(this.acknowledged, index + 1)
         if (sync) this.durable = Math.max(this.durable, index + 1)
       },
       (error: unknown) => {
-        if (!codesOf(error).includes('CAIRN_POISONED')) return
-        this.poisonedAt = Math.min(this.poisonedAt ?? Infinity, index)
+        const journal = /could not (write|sync|close) .*\.log/.test((error as Error).message)
+        this.poisoned ||= codesOf(error).includes('CAIRN_POISONED')
+        told.status = journal && !codesOf(error).includes('CAIRN_POISONED') ? 'unknown' : 'refused'
       },
     )
     this.#pending.add(settled)
     settled.finally(() => this.#pending.delete(settled))
     return done
+  }
+
+  /** Throws unless `found` is all acknowledged writes and, if allowed, some unknown ones. */
+  checkFaulty(found: readonly Entry[], allowUnknown: boolean): void {
+    const history = new History()
+    for (const { changes, status } of this.#writes)
+      if (status === 'acknowledged') history.submit(changes)
+    const least = history.length
+    for (const { changes, status } of this.#writes)
+      if (status === 'unknown') history.submit(changes)
+    history.check(found, least, allowUnknown ? history.length : least)
   }
 
   async settle(): Promise<void> {

@@ -302,6 +302,34 @@ void t.test('many at once: one writer, or readers', async (t) => {
   await (await storage.lock(write)).release()
 })
 
+void t.test('processes that take turns', async (t) => {
+  const storage = await fresh(t)
+  const [processes, rounds] = process.env.CAIRN_CAMPAIGN === 'full' ? [4, 100] : [3, 10]
+  const counter = join(storage.location, 'counter')
+  fs.writeFileSync(counter, '0')
+  const module = new URL('../../lib/io/index.js', import.meta.url).href
+  const program = `
+    import fs from 'node:fs'
+    const { diskStorage } = await import(${JSON.stringify(module)})
+    const storage = diskStorage(${JSON.stringify(storage.location)})
+    for (let round = 0; round < ${rounds}; round++) {
+      const reader = round % 3 === 2
+      const lock = await storage.lock({ readOnly: reader, timeoutMs: 300_000 })
+      const count = Number(fs.readFileSync(${JSON.stringify(counter)}))
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      if (!reader) fs.writeFileSync(${JSON.stringify(counter)}, String(count + 1))
+      else if (Number(fs.readFileSync(${JSON.stringify(counter)})) !== count) process.exit(1)
+      await lock.release()
+    }`
+  const children = Array.from({ length: processes }, () =>
+    spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' }),
+  )
+  const exits = await Promise.all(children.map((child) => once(child, 'exit')))
+  t.same(exits, Array(processes).fill([0, null]))
+  const writes = processes * (rounds - Math.floor(rounds / 3))
+  t.equal(fs.readFileSync(counter, 'latin1'), String(writes))
+})
+
 void t.test('a lock keeps no process alive', async (t) => {
   const storage = await fresh(t)
   const module = new URL('../../lib/io/index.js', import.meta.url).href

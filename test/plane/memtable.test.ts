@@ -226,6 +226,21 @@ t.test('bad bytes change nothing', (t) => {
   t.end()
 })
 
+t.test('a bad batch that needed a new chunk leaves no trace', (t) => {
+  const memtable = new TypescriptMemtable()
+  const versions = randomVersions(random(3), 1, 500)
+  applyVersions(memtable, versions.slice(0, 100), random(4))
+  const batch = new BatchWriter()
+  for (let i = 0; i < 20; i++) batch.put(`big${i}`, 'x'.repeat(10000))
+  const bytes = new Uint8Array(batch.stamp(1000))
+  const { memoryBytes } = memtable
+  t.throws(() => memtable.apply(bytes.subarray(0, -1), 0, Infinity), FormatError)
+  t.equal(memtable.memoryBytes, memoryBytes)
+  applyVersions(memtable, versions.slice(100), random(4))
+  t.equal(checkWhole(memtable, versions), undefined)
+  t.end()
+})
+
 t.test('a closed memtable answers nothing', (t) => {
   const memtable = new TypescriptMemtable()
   applyVersions(memtable, randomVersions(random(1), 1, 100), random(2))

@@ -7,6 +7,7 @@ import { tableName } from '../../lib/format/names.js'
 import { TABLE_FOOTER_BYTES, decodeFooter } from '../../lib/format/table.js'
 import { TableFiles } from '../../lib/table/files.js'
 import { TypescriptTable } from '../../lib/table/reader.js'
+import { freshPath } from '../support/directory.js'
 import { random } from '../support/random.js'
 import { below } from '../support/campaign.js'
 import type { Entry } from './table-fixture.js'
@@ -107,7 +108,7 @@ async function classicTables(
 
 for (const compression of [true, false])
   t.test(`tables by classic-level, ${compression ? 'with' : 'without'} Snappy`, async (t) => {
-    const { records, tables } = await classicTables(t.testdir(), compression)
+    const { records, tables } = await classicTables(freshPath(), compression)
     const seen = new Map<string, Entry>()
     t.ok(tables.size > 0)
     for (const [name, bytes] of tables) {

@@ -21,12 +21,16 @@ export function seedsOf(count: number): number[] {
   return Array.from({ length: share(count) }, (_, i) => i + 1)
 }
 
+/** How long a campaign may take. */
+export const LIMIT_MS = isFull ? 7_200_000 : 600_000
+
 /** One assertion per seed; the first failures stop the campaign, as more would say the same. */
 export async function campaign(
-  test: Pick<typeof t, 'pass' | 'fail'>,
+  test: Pick<typeof t, 'pass' | 'fail' | 'setTimeout'>,
   count: number,
   body: (seed: number) => Promise<string | void>,
 ): Promise<void> {
+  test.setTimeout(LIMIT_MS)
   let failures = 0
   for (const seed of seedsOf(count)) {
     try {

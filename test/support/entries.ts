@@ -102,6 +102,19 @@ export async function writeTable(
   return meta
 }
 
+/** Flips a bit of a file. */
+export async function flipBit(storage: Storage, name: string, offset: number): Promise<void> {
+  const file = await storage.open(name)
+  const bytes = new Uint8Array(file.size())
+  await file.read(bytes, 0)
+  await file.close()
+  bytes[offset]! ^= 4
+  await storage.remove(name)
+  const again = await storage.create(name)
+  await again.write(bytes, 0)
+  await again.close()
+}
+
 /** Cuts sorted versions into pieces between user keys. */
 export function cutVersions(sorted: readonly Version[], next: () => number): Version[][] {
   const pieces: Version[][] = []

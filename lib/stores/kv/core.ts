@@ -131,7 +131,7 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
     return super.open({ ...options, [REFUSAL]: refusal } as OpenOptions).then(refuse, refuse)
   }
 
-  async _open(options: OpenOptions & { [REFUSAL]?: unknown }): Promise<void> {
+  async _open(options: OpenOptions & { [REFUSAL]?: Error }): Promise<void> {
     if (options[REFUSAL] !== undefined) throw options[REFUSAL]
     const settings = readSettings(options)
     const storage = this.#storageFor(settings)

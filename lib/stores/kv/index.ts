@@ -5,11 +5,12 @@ export { STORE_ERROR_CODES, StoreError } from '../../errors.js'
 export type { StoreErrorCode, StoreErrorDetails } from '../../errors.js'
 export type { BackupReport } from '../../lsm/backup.js'
 export type { Damage, RecoveryMode } from '../../lsm/options.js'
+export type { RepairReport } from '../../lsm/repair.js'
 export type { Recovered } from '../../lsm/replay.js'
 export type { LevelStats, TreeStats } from '../../lsm/stats.js'
 export type { PlaneInfo } from '../../lsm/tree.js'
 export type { VerifyReport } from '../../lsm/verify.js'
-export { LevelError } from './errors.js'
+export type { LevelError } from './errors.js'
 export type {
   BatchOperation,
   BatchOptions,
@@ -29,5 +30,4 @@ export type {
   WriteOptions,
 } from './face.js'
 export { CairnLevel } from './level.js'
-export type { RepairReport } from './open.js'
 export type { DatabaseOptions, OpenOptions } from './options.js'

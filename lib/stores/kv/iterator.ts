@@ -1,7 +1,8 @@
 /**
  * The iterators of CairnLevel: entries, keys, values. Each is a walk with the columns it wants.
  *
- * `_next` and `_nextv` give rows at once when these are in memory; abstract-level awaits either.
+ * A walk is made before the iterator joins the open resources of the store: what it refuses must
+ * leave nothing behind. `_next` and `_nextv` give rows at once when these are in memory; abstract-level awaits either.
  */
 import { AbstractIterator, AbstractKeyIterator, AbstractValueIterator } from 'abstract-level'
 import type {
@@ -21,16 +22,13 @@ export class LevelIterator<TDatabase, K, V> extends AbstractIterator<TDatabase, 
   readonly #walk: Walk<Entry>
 
   constructor(db: TDatabase, tree: Tree, options: WalkOptions) {
+    const columns = {
+      ...(options.keys !== false && { key: options.keyEncoding }),
+      ...(options.values !== false && { value: options.valueEncoding }),
+    }
+    const walk = new Walk(tree, options, columns, decodeEntries)
     super(db, options as AbstractIteratorOptions<K, V>)
-    this.#walk = new Walk(
-      tree,
-      options,
-      {
-        ...(options.keys !== false && { key: options.keyEncoding }),
-        ...(options.values !== false && { value: options.valueEncoding }),
-      },
-      decodeEntries,
-    )
+    this.#walk = walk
   }
 
   _next(): Entry | undefined | Promise<Entry | undefined> {
@@ -56,8 +54,9 @@ export class LevelKeyIterator<TDatabase, K> extends AbstractKeyIterator<TDatabas
   readonly #walk: Walk<Datum>
 
   constructor(db: TDatabase, tree: Tree, options: WalkOptions) {
+    const walk = new Walk(tree, options, { key: options.keyEncoding }, decodeColumn)
     super(db, options as unknown as AbstractKeyIteratorOptions<K>)
-    this.#walk = new Walk(tree, options, { key: options.keyEncoding }, decodeColumn)
+    this.#walk = walk
   }
 
   _next(): Datum | undefined | Promise<Datum | undefined> {
@@ -83,8 +82,9 @@ export class LevelValueIterator<TDatabase, K, V> extends AbstractValueIterator<T
   readonly #walk: Walk<Datum>
 
   constructor(db: TDatabase, tree: Tree, options: WalkOptions) {
+    const walk = new Walk(tree, options, { value: options.valueEncoding }, decodeColumn)
     super(db, options as AbstractValueIteratorOptions<K, V>)
-    this.#walk = new Walk(tree, options, { value: options.valueEncoding }, decodeColumn)
+    this.#walk = walk
   }
 
   _next(): Datum | undefined | Promise<Datum | undefined> {

@@ -9,6 +9,7 @@
 import type { Datum } from '../../format/batch.js'
 import type { Storage } from '../../io/files.js'
 import type { BackupReport } from '../../lsm/backup.js'
+import type { RepairReport } from '../../lsm/repair.js'
 import type { TreeStats } from '../../lsm/stats.js'
 import type { Tree } from '../../lsm/tree.js'
 import type { VerifyReport } from '../../lsm/verify.js'
@@ -25,7 +26,6 @@ import type {
   StartEndOptions,
 } from './face.js'
 import { destroyStore, Place, repairStore } from './open.js'
-import type { RepairReport } from './open.js'
 import { readSettings } from './options.js'
 import type { DatabaseOptions, OpenOptions } from './options.js'
 import { ownBytes } from './range.js'
@@ -180,10 +180,10 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
     }
   }
 
-  /** Removes the store's files, and the directory if nothing else is in it. */
+  /** Removes the store's files, and the directory when nothing else is in it. */
   static async destroy(location: string | Storage): Promise<void> {
     const place = new Place("The first argument 'location'", location)
-    await destroyStore(place.storage)
+    await destroyStore(place)
       .catch(rethrow)
       .finally(() => place.close())
   }

@@ -3,19 +3,18 @@
  *
  * The one place of this store that chooses a data plane.
  */
+import { rmdir } from 'node:fs/promises'
 import { diskStorage, memoryStorage } from '../../io/index.js'
 import type { Storage } from '../../io/files.js'
 import { destroy } from '../../lsm/destroy.js'
 import type { PlaneChoice, TreeOptions } from '../../lsm/options.js'
 import { repair } from '../../lsm/repair.js'
+import type { RepairReport } from '../../lsm/repair.js'
 import { Tree } from '../../lsm/tree.js'
 import { selectPlane } from '../../planes/select.js'
 import { rethrow } from './errors.js'
 import { isStorage, readLocation } from './options.js'
 import type { Settings } from './options.js'
-
-/** What `repair` brought back: tables and journals read, records kept, pieces dropped. */
-export type RepairReport = Awaited<ReturnType<typeof repair>>
 
 /** The place that the settings name; a new one for 'memory'. */
 export function storageFor(location: string, settings: Settings): Storage {
@@ -32,8 +31,11 @@ export function repairStore(storage: Storage, settings: Settings): Promise<Repai
   return repair(storage, treeOptions(settings))
 }
 
-export function destroyStore(storage: Storage): Promise<void> {
-  return destroy(storage)
+/** Removes the store's files, and their directory when nothing else is in it. */
+export async function destroyStore({ storage, directory }: Place): Promise<void> {
+  await destroy(storage)
+  // It stays when it holds something else, and may be gone already.
+  if (directory !== undefined) await rmdir(directory).catch(() => undefined)
 }
 
 function treeOptions(settings: Settings): TreeOptions {
@@ -63,14 +65,19 @@ function treeOptions(settings: Settings): TreeOptions {
 /** A directory or storage that an argument names; closed when it was opened here. */
 export class Place {
   readonly storage: Storage
-  readonly #own: boolean
+  /** Absent for a storage that the caller made. */
+  readonly directory?: string
 
   constructor(name: string, given: string | Storage) {
-    this.#own = !isStorage(given)
-    this.storage = isStorage(given) ? given : diskStorage(readLocation(name, given))
+    if (isStorage(given)) {
+      this.storage = given
+    } else {
+      this.directory = readLocation(name, given)
+      this.storage = diskStorage(this.directory)
+    }
   }
 
   async close(): Promise<void> {
-    if (this.#own) await this.storage.close().catch(rethrow)
+    if (this.directory !== undefined) await this.storage.close().catch(rethrow)
   }
 }

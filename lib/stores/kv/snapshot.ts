@@ -16,9 +16,10 @@ export class LevelSnapshot extends Base {
   readonly #held: TreeSnapshot
 
   constructor(tree: Tree, options: { owner: unknown }) {
+    const held = tree.snapshot()
     super(options)
     this.#tree = tree
-    this.#held = tree.snapshot()
+    this.#held = held
   }
 
   /** The sequence to read at in `tree`; undefined without a snapshot. Throws TypeError. */

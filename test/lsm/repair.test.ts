@@ -1,0 +1,109 @@
+/**
+ * Repair brings back every record that is still whole, at its newest value, and nothing else.
+ */
+import t from 'tap'
+import { CairnLevel } from '../../lib/index.js'
+import { memoryStorage } from '../../lib/io/index.js'
+import type { MemoryStorage } from '../../lib/io/index.js'
+import { TINY, contentOf, openLevel, overwrite, readAll } from '../support/level.js'
+
+const RECORDS = 400
+
+function entry(i: number): [string, string] {
+  return [`key-${String(i).padStart(4, '0')}`, `value ${i} `.repeat(5)]
+}
+
+/** Tables on several levels, a journal with the newest record. */
+async function filled(): Promise<MemoryStorage> {
+  const storage = memoryStorage()
+  const db = await openLevel(storage, TINY)
+  for (let i = 0; i < RECORDS; i++) await db.put(...entry((i * 7) % RECORDS))
+  for (let i = 0; i < RECORDS; i += 10) await db.del(entry(i)[0])
+  await db.flush()
+  await db.put('newest', 'in the journal', { sync: true })
+  await db.close()
+  return storage
+}
+
+function expected(): Map<string, string> {
+  const content = new Map([...Array(RECORDS).keys()].filter((i) => i % 10 > 0).map(entry))
+  return content.set('newest', 'in the journal')
+}
+
+async function repaired(storage: MemoryStorage) {
+  const report = await CairnLevel.repair(storage, { blockSize: 64 })
+  const db = await openLevel(storage, TINY)
+  const content = new Map(await contentOf(db))
+  const { ok } = await db.verify()
+  await db.put('after', 'repair')
+  await db.close()
+  return { report, content, ok }
+}
+
+t.test('a sound store loses nothing', async (t) => {
+  const storage = await filled()
+  const { report, content, ok } = await repaired(storage)
+  t.same([...content], [...expected()].sort())
+  t.same(report.dropped, [])
+  t.equal(report.records, expected().size)
+  t.equal(ok, true)
+})
+
+t.test('one damaged block costs its own records only', async (t) => {
+  const whole = await filled()
+  const tables = await whole.list('table')
+  t.ok(tables.length > 1)
+  for (const { name } of tables) {
+    const storage = whole.crashClone(1)
+    const bytes = await readAll(storage, name)
+    bytes[20]! ^= 1
+    await overwrite(storage, name, bytes)
+    const { report, content, ok } = await repaired(storage)
+    t.equal(report.dropped.length, 1, `${name}: one block`)
+    t.equal(report.dropped[0]?.file, name)
+    t.ok(content.size > expected().size - 10, `${name}: ${content.size} of ${expected().size}`)
+    for (const [key, value] of content)
+      if (!key.endsWith('0') && expected().get(key) !== value) t.fail(`${key} has a wrong value`)
+    t.equal(ok, true)
+    t.ok(
+      (await storage.list()).some((file) => file.name === 'lost'),
+      'the table is kept aside',
+    )
+  }
+})
+
+t.test('a table without its end, and an empty one, are lost whole and told', async (t) => {
+  const whole = await filled()
+  for (const { name } of await whole.list('table')) {
+    for (const keep of [0, 100]) {
+      const storage = whole.crashClone(1)
+      await overwrite(storage, name, (await readAll(storage, name)).subarray(0, keep))
+      const { report, content } = await repaired(storage)
+      t.same(
+        report.dropped.map(({ file }) => file),
+        [name],
+      )
+      t.equal(content.get('newest'), 'in the journal')
+    }
+  }
+})
+
+t.test('damage inside a journal costs the group it is in', async (t) => {
+  const storage = memoryStorage()
+  const db = await openLevel(storage, { ...TINY, writeBufferSize: 1 << 20 })
+  for (let i = 0; i < 50; i++) await db.put(...entry(i), { sync: true })
+  const left = storage.crashClone(1)
+  await db.close()
+  const [journal] = (await left.list('journal')).sort((a, b) => a.number - b.number)
+  const bytes = await readAll(left, journal!.name)
+  bytes[bytes.length >> 1]! ^= 1
+  await overwrite(left, journal!.name, bytes)
+  await t.rejects(openLevel(left, TINY), { cause: { code: 'LEVEL_CORRUPTION' } })
+  const { report, content } = await repaired(left)
+  t.equal(content.size, 49)
+  t.equal(report.dropped.length, 1)
+})
+
+t.test('nothing to repair is an error that says so', async (t) => {
+  await t.rejects(CairnLevel.repair(memoryStorage()), /does not exist/)
+})

@@ -1,0 +1,197 @@
+/** The assembled plane, its handles, and how a plane is chosen. */
+import t from 'tap'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { STORE_ERROR_CODES } from '../../lib/errors.js'
+import { crc32c } from '../../lib/checksum/crc32c.js'
+import { diskStorage, memoryStorage } from '../../lib/io/index.js'
+import type { Memtable, Table, View } from '../../lib/plane.js'
+import { ABSENT } from '../../lib/plane.js'
+import { FORMAT_CONSTANTS, findNative, flawOf } from '../../lib/planes/native.js'
+import { selectPlane } from '../../lib/planes/select.js'
+import { typescriptPlane } from '../../lib/planes/typescript.js'
+import { applyVersions, writeTable } from '../support/entries.js'
+import { random } from '../support/random.js'
+
+const HOW = { wait: true, fillCache: true }
+const KEY = Buffer.from('key')
+const VERSION = { key: KEY, sequence: 1, type: 1, value: Buffer.from('value') }
+
+function options() {
+  return { storage: memoryStorage(), cacheBytes: 1 << 16, maxOpenTables: 10 }
+}
+
+function withEnvironment<T>(name: string, value: string | undefined, run: () => T): T {
+  const before = process.env[name]
+  if (value === undefined) delete process.env[name]
+  else process.env[name] = value
+  try {
+    return run()
+  } finally {
+    if (before === undefined) delete process.env[name]
+    else process.env[name] = before
+  }
+}
+
+t.test('find fills the slab, or says how long the value is', async (t) => {
+  const plane = typescriptPlane(options())
+  const memtable = plane.createMemtable()
+  applyVersions(memtable, [VERSION], random(1))
+  const view = plane.createView([[], [memtable]])
+  const slab = Buffer.alloc(10, '.')
+  t.equal(plane.find(view, KEY, 5, slab, 3, HOW), 5)
+  t.equal(slab.toString(), '...value..')
+  t.equal(view.found, 1)
+  slab.fill('.')
+  t.equal(plane.find(view, KEY, 5, slab, 6, HOW), 5)
+  t.equal(slab.toString(), '..........', 'nothing is copied without the room')
+  t.equal(plane.find(view, KEY, 0, slab, 0, HOW), ABSENT)
+  t.equal(view.found, 0)
+  t.equal(plane.find(view, Buffer.from('kez'), 5, slab, 0, HOW), ABSENT)
+  const value = await plane.findCold(view, KEY, 5, HOW)
+  t.same(value, Buffer.from('value'))
+  t.equal(await plane.findCold(view, KEY, 0, HOW), undefined)
+})
+
+t.test(
+  'a key whose versions lie in two neighbouring tables, as LevelDB may leave them',
+  async (t) => {
+    const { storage } = options()
+    await storage.createDirectory()
+    const plane = typescriptPlane({ ...options(), storage })
+    const versions = Array.from({ length: 9 }, (_, i) => ({
+      ...VERSION,
+      sequence: i + 1,
+      value: Buffer.from(`${i + 1}`),
+    }))
+    const run: Table[] = []
+    for (const [i, part] of [
+      versions.slice(6),
+      versions.slice(3, 6),
+      versions.slice(0, 3),
+    ].entries())
+      run.push(plane.openTable(await writeTable(storage, i + 1, part)))
+    const view = plane.createView([run])
+    const slab = Buffer.alloc(4)
+    for (let at = 1; at <= 9; at++) {
+      t.equal(plane.find(view, KEY, at, slab, 0, HOW), 1)
+      t.equal(slab.toString('latin1', 0, 1), String(at))
+      t.equal(view.found, at)
+    }
+    await plane.close()
+  },
+)
+
+t.test("another plane's handle is a TypeError", async (t) => {
+  const plane = typescriptPlane(options())
+  const memtable = { kind: 'memtable', bytes: 0, entries: 0 } as Memtable
+  const view = { runs: [], found: 0, close() {} } as View
+  t.throws(() => plane.createView([[memtable]]), TypeError)
+  t.throws(() => plane.find(view, KEY, 1, KEY, 0, HOW), TypeError)
+  t.throws(() => plane.scan(view, {}, 1), TypeError)
+  await t.rejects(plane.findCold(view, KEY, 1, HOW), TypeError)
+  const own = [plane.createMemtable(), plane.createMemtable()]
+  t.throws(() => plane.createView([own]), TypeError, 'two memtables are not disjoint')
+  const job = {
+    inputs: [[memtable]],
+    snapshots: [1],
+    outputs: [1],
+    table: { blockSizeBytes: 64, restartInterval: 2, compression: false, filterBits: 0 },
+    maxTableBytes: 1,
+    deeper: [],
+    grandparents: [],
+    maxGrandparentBytes: 1,
+  }
+  await t.rejects(plane.merge(job, new AbortController().signal), TypeError)
+  const closed = plane.createView([])
+  closed.close()
+  t.throws(() => plane.find(closed, KEY, 1, KEY, 0, HOW), TypeError)
+  await plane.close()
+  await t.rejects(plane.merge(job, new AbortController().signal), { code: 'CAIRN_NOT_OPEN' })
+  await t.rejects(plane.createJournal('000001.log'), { code: 'CAIRN_NOT_OPEN' })
+  await t.rejects(plane.openJournal('000001.log'), { code: 'CAIRN_NOT_OPEN' })
+})
+
+t.test('journals and checksums are there', async (t) => {
+  const { storage } = options()
+  await storage.createDirectory()
+  const plane = typescriptPlane({ ...options(), storage })
+  t.equal(plane.name, 'typescript')
+  t.equal(plane.io, 'memory')
+  t.equal(plane.crc32c(Buffer.from('123456789')), 0xe3069283)
+  t.equal(plane.crc32c(Buffer.from('6789'), plane.crc32c(Buffer.from('12345'))), 0xe3069283)
+  const journal = await plane.createJournal('000001.log')
+  journal.append(Buffer.from('a record'))
+  await journal.close()
+  const reader = await plane.openJournal('000001.log')
+  t.equal(Buffer.from((await reader.next())!.bytes).toString(), 'a record')
+  await reader.close()
+  t.same(plane.cacheStats(), { openTables: 0, cachedBlockBytes: 0 })
+  await plane.close()
+})
+
+t.test('select', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-planes-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const disk = { ...options(), storage: diskStorage(folder) }
+  withEnvironment('CAIRN_PLANE', undefined, () => {
+    t.equal(selectPlane('typescript', disk).plane.io, 'node:fs')
+    t.match(selectPlane('typescript', disk).reason, /options/)
+    const auto = selectPlane('auto', options())
+    t.equal(auto.plane.name, 'typescript')
+    t.match(auto.reason, /memory/)
+    t.throws(() => selectPlane('native', options()), { code: 'CAIRN_NATIVE_UNAVAILABLE' })
+    withEnvironment('CAIRN_ADDON', 'relative.node', () => {
+      t.match(selectPlane('auto', disk).reason, /absolute/)
+      t.throws(() => selectPlane('native', disk), { code: 'CAIRN_NATIVE_UNAVAILABLE' })
+    })
+  })
+  withEnvironment('CAIRN_PLANE', 'typescript', () => {
+    t.match(selectPlane('native', disk).reason, /CAIRN_PLANE/)
+  })
+  withEnvironment('CAIRN_PLANE', 'native', () => {
+    t.throws(() => selectPlane('typescript', options()), { code: 'CAIRN_NATIVE_UNAVAILABLE' })
+  })
+  withEnvironment('CAIRN_PLANE', '', () => {
+    t.equal(selectPlane('typescript', disk).plane.name, 'typescript')
+  })
+  withEnvironment('CAIRN_PLANE', 'fast', () => {
+    t.throws(() => selectPlane('auto', disk), RangeError)
+  })
+  t.end()
+})
+
+t.test('an addon is proven before it is trusted', (t) => {
+  const good = {
+    constants: { ...FORMAT_CONSTANTS },
+    errorCodes: [...STORE_ERROR_CODES],
+    crc32c: (bytes: Uint8Array, seed: number) => crc32c(bytes, seed),
+    createPlane: () => undefined,
+  }
+  t.equal(flawOf(good), undefined)
+  const flaws: [string, unknown][] = [
+    ['nothing', undefined],
+    ['exports', null],
+    ['constants', { ...good, constants: undefined }],
+    [
+      'JOURNAL_BLOCK_BYTES',
+      { ...good, constants: { ...FORMAT_CONSTANTS, JOURNAL_BLOCK_BYTES: 1 } },
+    ],
+    ['codes', { ...good, errorCodes: good.errorCodes.slice(1) }],
+    ['crc32c', { ...good, crc32c: undefined }],
+    ['createPlane', { ...good, createPlane: 1 }],
+    ['CRC', { ...good, crc32c: () => 0 }],
+  ]
+  for (const [word, addon] of flaws) t.match(flawOf(addon), new RegExp(word))
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-planes-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const text = join(folder, 'addon.node')
+  writeFileSync(text, 'not a library')
+  for (const named of [text, join(folder, 'missing.node'), 'relative.node']) {
+    const search = findNative(named)
+    t.equal(search.addon, undefined)
+    t.type('reason' in search && search.reason, 'string')
+  }
+  t.end()
+})
