@@ -87,16 +87,9 @@ async function stats(session: Session, dir: string, options: GlobalOptions): Pro
   })
 }
 
-/** What verifying found, and how many records opening had replayed from the journals before. */
-interface Verified extends VerifyReport {
-  readonly replayed: number
-}
-
 async function verify(session: Session, dir: string, options: GlobalOptions): Promise<void> {
   const report = await session
-    .withStore(dir, 'read', options, async (store): Promise<Verified> => {
-      return { ...(await store.verify()), replayed: store.recovered.records }
-    })
+    .withStore(dir, 'read', options, (store): Promise<VerifyReport> => store.verify())
     .catch((error: unknown) => {
       // Damage that keeps the store from opening is what was asked for, not a failure to answer.
       const found = storeError(error)
@@ -104,20 +97,19 @@ async function verify(session: Session, dir: string, options: GlobalOptions): Pr
       return openingDamage(found)
     })
   await tell(session, options, report, () => {
-    const { files, records, bytes, damage, replayed } = report
+    const { files, records, bytes, damage } = report
     if (report.ok) {
       const what = `${formatCount(records)} records in ${formatCount(files)} files`
-      const journal = replayed === 0 ? '' : `, and ${formatCount(replayed)} in the journal`
-      return `all is well: ${what}${journal}, ${formatBytes(bytes)} read and checked`
+      return `all is well: ${what}, ${formatBytes(bytes)} read and checked`
     }
     return `damage in ${damage.length} places\n${damageTable(damage)}`
   })
   if (!report.ok) process.exitCode = EXIT_FAILURE
 }
 
-function openingDamage({ file = '', offset = 0, message }: StoreError): Verified {
+function openingDamage({ file = '', offset = 0, message }: StoreError): VerifyReport {
   const damage = [{ file, offset, bytes: 0, reason: message }]
-  return { ok: false, files: 0, records: 0, bytes: 0, replayed: 0, damage }
+  return { ok: false, files: 0, records: 0, bytes: 0, damage }
 }
 
 async function compact(session: Session, dir: string, options: GlobalOptions): Promise<void> {

@@ -119,6 +119,15 @@ class DiskStorage extends BaseStorage {
     this.#change(to)
   }
 
+  async removeDirectory(): Promise<void> {
+    try {
+      await fs.promises.rmdir(this.location)
+    } catch (error) {
+      if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(String(errnoOf(error)))) return
+      throw systemError('remove directory', this.location, error)
+    }
+  }
+
   async makeDirectory(name: string): Promise<void> {
     const path = join(this.location, plainName(name))
     try {

@@ -76,6 +76,8 @@ export interface Storage {
   remove(name: string): Promise<void>
   /** Replaces `to` atomically. Durable after `syncDirectory`. */
   rename(from: string, to: string): Promise<void>
+  /** Removes the directory itself when nothing is left in it; otherwise does nothing. */
+  removeDirectory(): Promise<void>
   /** Makes a subdirectory (0700) unless it exists. */
   makeDirectory(name: string): Promise<void>
   /** Settles when creations, renames and removals before the call survive power loss. */

@@ -172,6 +172,13 @@ class Memory extends BaseStorage implements MemoryStorage {
     this.#change({ from, to, node })
   }
 
+  async removeDirectory(): Promise<void> {
+    await undefined
+    if (!this.#made || this.#entries.size > 0) return
+    this.#count('remove directory')
+    this.#made = false
+  }
+
   async makeDirectory(name: string): Promise<void> {
     plainName(name)
     await undefined

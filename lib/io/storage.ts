@@ -35,7 +35,7 @@ export function plainName(name: string): string {
   return name
 }
 
-/** `bytes` is a position or a size in a file; anything but a safe integer from 0 is a RangeError. */
+/** RangeError unless `bytes`, a position or size in a file, is a safe integer from 0. */
 export function checkBytes(bytes: number): void {
   if (!Number.isSafeInteger(bytes) || bytes < 0)
     throw new RangeError(`not a position or size in a file: ${bytes}`)
@@ -81,6 +81,7 @@ export abstract class BaseStorage implements Storage {
   abstract create(name: string): Promise<StorageFile>
   abstract remove(name: string): Promise<void>
   abstract rename(from: string, to: string): Promise<void>
+  abstract removeDirectory(): Promise<void>
   abstract makeDirectory(name: string): Promise<void>
   abstract syncDirectory(): Promise<void>
   abstract log(line: string): void

@@ -108,7 +108,7 @@ export class Committer {
 
   #later(again: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#overflow.push(() => again().then(resolve, reject))
+      this.#overflow.push(() => void again().then(resolve, reject))
     })
   }
 
@@ -184,7 +184,8 @@ export class Committer {
       return this.#commitSlowly(group)
     try {
       const batch = this.#stamp(group)
-      state.journals.append(batch, state.lastSequence - group.batch.count + 1)
+      // A small batch is with the operating system on return.
+      void state.journals.append(batch, state.lastSequence - group.batch.count + 1)
       state.active.apply(batch, 0, group.batch.count)
       this.#publish()
     } catch (error) {

@@ -54,19 +54,20 @@ export class Compactor {
     state.active = state.plane.createMemtable()
     state.versions.install(state.levels, state.memtables)
     state.log(
-      `rotated: journal ${before} to ${state.journals.number}, memtable of ${state.frozen.bytes} bytes`,
+      `rotated: journal ${before} to ${state.journals.number}, ` +
+        `memtable of ${state.frozen.bytes} bytes`,
     )
     if (!state.options.serial) state.journals.prepare()
     this.schedule()
   }
 
-  /** Starts whatever is due. */
+  /** Starts whatever is due. While closing that is a flush that was never tried, and no more. */
   schedule(): void {
     const { state } = this
-    if (this.#closing || state.poison !== undefined) return
-    if (state.frozen !== undefined && this.flushes.isFree)
-      void this.flushes.run(() => this.#flush())
-    if (!this.compactions.isFree) return
+    if (state.poison !== undefined) return
+    const mayFlush = this.flushes.isFree && !(this.#closing && this.flushes.failure !== undefined)
+    if (state.frozen !== undefined && mayFlush) void this.flushes.run(() => this.#flush())
+    if (this.#closing || !this.compactions.isFree) return
     const plan = pickCompaction({
       levels: state.levels,
       pointers: state.manifest.state.pointers,
@@ -85,7 +86,7 @@ export class Compactor {
     for (let level = 0; level < deepest; level++) await this.#compactLevel(level, start, end)
   }
 
-  /** Cancels compactions, lets a flush end, refuses new jobs; settles when none runs. */
+  /** Cancels compactions, lets the flush that is due end; settles when no job runs. */
   async close(): Promise<void> {
     this.#closing = true
     this.flushes.close()

@@ -1,5 +1,6 @@
 /**
- * Destroying: removes the files of a store, and nothing that is not one of them.
+ * Destroying: removes the files of a store, nothing that is not one of them, and then the
+ * directory if it is empty.
  */
 import { FILE_CURRENT, FILE_LOCK } from '../format/names.js'
 import type { Storage } from '../io/files.js'
@@ -22,4 +23,5 @@ export async function destroy(storage: Storage): Promise<void> {
   } finally {
     await lock.release()
   }
+  await storage.removeDirectory()
 }

@@ -101,7 +101,8 @@ export class JournalSet {
     this.#older = (async () => {
       await before
       if (dirty) await writer.sync()
-      await writer.close()
+      // What is synced stays so, whatever closing says.
+      await writer.close().catch(() => {})
     })()
     this.#older.catch(() => {})
     this.#current = next
@@ -146,6 +147,11 @@ async function createJournal(
 ): Promise<NumberedJournal> {
   const number = await allocate()
   const writer = await plane.createJournal(journalName(number))
-  await storage.syncDirectory()
+  try {
+    await storage.syncDirectory()
+  } catch (error) {
+    await writer.close().catch(() => {})
+    throw error
+  }
   return { number, writer }
 }

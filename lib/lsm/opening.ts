@@ -28,10 +28,12 @@ export async function openDirectory(state: TreeState): Promise<Recovered> {
   const { found } = directory
   refuseByOptions(state, found)
   if (found === undefined) {
+    state.releaseLog()
     await createTree(state, directory)
     return { records: 0 }
   }
   const judged = await replay(state, found, () => {})
+  state.releaseLog()
   const recovered = state.options.readOnly
     ? await openReadOnly(state, found)
     : await reopen(state, directory, found, judged)
@@ -99,6 +101,11 @@ async function openReadOnly(state: TreeState, found: FoundTree): Promise<Replaye
   const memtable = state.plane.createMemtable()
   const replayed = await replay(state, found, (batch) => applyBatch(memtable, batch), true)
   state.active = memtable
+  state.readOnlyFiles = {
+    journals: found.journals,
+    manifest: found.manifestNumber,
+    torn: replayed.torn,
+  }
   state.lastSequence = state.published = replayed.lastSequence
   startManifest(state, found.state)
   state.versions = versionsOf(state, found.state.levels)

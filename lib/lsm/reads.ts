@@ -60,17 +60,22 @@ export class Reads {
     try {
       found = this.#find(this.#key(key), how, false)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
-    return found === COLD ? this.#getCold(ownKey(key), how) : Promise.resolve(found)
+    if (found !== COLD) return Promise.resolve(found)
+    return this.state.underway.add(this.#getCold(ownKey(key), how))
   }
 
-  async getMany(keys: readonly Datum[], how: ReadHow): Promise<(Value | undefined)[]> {
+  getMany(keys: readonly Datum[], how: ReadHow): Promise<(Value | undefined)[]> {
+    return this.state.underway.add(this.#getMany(keys, how))
+  }
+
+  async #getMany(keys: readonly Datum[], how: ReadHow): Promise<(Value | undefined)[]> {
     const at = how.at ?? this.state.published
     const fixed = { ...how, at }
     const version = this.state.versions.retain()
     try {
-      const values: (Value | undefined)[] = new Array(keys.length)
+      const values = new Array<Value | undefined>(keys.length)
       let sliceStart = performance.now()
       for (let i = 0; i < keys.length; i++) {
         if (i % SLICE_KEYS === SLICE_KEYS - 1 && performance.now() - sliceStart > SLICE_MS) {
@@ -87,12 +92,12 @@ export class Reads {
   }
 
   /** Whether the key has a value. */
-  has(key: Datum, at?: number): Promise<boolean> {
-    return this.get(key, { encoding: 'view', at }).then((value) => value !== undefined)
+  has(key: Datum, how: Omit<ReadHow, 'encoding'>): Promise<boolean> {
+    return this.get(key, { ...how, encoding: 'view' }).then((value) => value !== undefined)
   }
 
-  hasMany(keys: readonly Datum[], at?: number): Promise<boolean[]> {
-    const values = this.getMany(keys, { encoding: 'view', at })
+  hasMany(keys: readonly Datum[], how: Omit<ReadHow, 'encoding'>): Promise<boolean[]> {
+    const values = this.getMany(keys, { ...how, encoding: 'view' })
     return values.then((found) => found.map((value) => value !== undefined))
   }
 

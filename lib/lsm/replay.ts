@@ -75,6 +75,8 @@ class Replay {
   #last: number
   /** The sequence that the next batch of ours must have; unknown after foreign or skipped ones. */
   #expected: number | undefined
+  /** A batch was seen. A journal is left only after a write, so an empty older one lost it. */
+  #begun = false
   /** The gap before the next batch has been told. */
   #gapTold = false
   #torn: Damage | undefined
@@ -129,7 +131,7 @@ class Replay {
     const sequence = batchSequence(bytes)
     const gap =
       this.#expected === undefined
-        ? i === 0 && offset === 0 && sequence > this.input.lastSequence + 1
+        ? offset === 0 && !this.#begun && (i > 0 || sequence > this.input.lastSequence + 1)
         : sequence !== this.#expected
     return gap ? { offset, reason: 'sequence gap', rot: false, gap } : undefined
   }
@@ -137,6 +139,7 @@ class Replay {
   async #deliver(batch: Uint8Array, ours: boolean): Promise<void> {
     const count = batchCount(batch)
     const next = batchSequence(batch) + count
+    this.#begun = true
     this.#expected = ours ? next : undefined
     this.#gapTold = false
     if (count === 0) return
@@ -167,6 +170,7 @@ class Replay {
     const skipped = { ...dropped, bytes: (next ?? reader.sizeBytes) - bad.offset }
     this.#damage.push(skipped)
     this.input.onDrop?.(skipped)
+    this.#begun = true
     this.#expected = undefined
     reader.resume(next ?? reader.sizeBytes)
     return true

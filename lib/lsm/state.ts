@@ -9,7 +9,7 @@ import type { Storage } from '../io/files.js'
 import type { DataPlane, Memtable } from '../plane.js'
 import type { JournalSet } from './journals.js'
 import type { Manifest } from './manifest.js'
-import type { TreeOptions } from './options.js'
+import type { Damage, TreeOptions } from './options.js'
 import { SnapshotList } from './snapshot.js'
 import type { Levels, VersionSet } from './version.js'
 
@@ -29,11 +29,37 @@ export interface TreeParts {
   readonly log: (line: string) => void
 }
 
+export interface ReadOnlyFiles {
+  /** Numbers of the journals, and of the MANIFEST. */
+  readonly journals: readonly number[]
+  readonly manifest: number
+  /** Where the journals end for this tree, when they end before their last byte. */
+  readonly torn: Damage | undefined
+}
+
+/** Promises that closing waits for. */
+export class Underway {
+  readonly #promises = new Set<Promise<unknown>>()
+
+  add<T>(promise: Promise<T>): Promise<T> {
+    this.#promises.add(promise)
+    const done = (): void => void this.#promises.delete(promise)
+    promise.then(done, done)
+    return promise
+  }
+
+  /** Settles when nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#promises.size > 0) await Promise.allSettled(this.#promises)
+  }
+}
+
 export class TreeState {
   readonly storage: Storage
   readonly plane: DataPlane
   readonly options: TreeOptions
-  readonly log: (line: string) => void
+  /** Reads and jobs that closing lets end. */
+  readonly underway = new Underway()
   readonly events = new EventEmitter()
   readonly snapshots = new SnapshotList()
   counters = new Counters()
@@ -42,6 +68,8 @@ export class TreeState {
   /** Undefined when the tree was opened read-only. */
   journals!: JournalSet
   versions!: VersionSet
+  /** What a read-only tree stands on, beside tables. */
+  readOnlyFiles: ReadOnlyFiles | undefined
   /** The memtable that takes writes. */
   active!: Memtable
   /** The rotated-out memtable until its table is installed. */
@@ -59,11 +87,15 @@ export class TreeState {
   /** Cancels merges when the tree closes. */
   readonly abort = new AbortController()
 
+  readonly #write: (line: string) => void
+  /** Lines of an opening that may still be refused, and then must leave no trace. */
+  #held: string[] | undefined = []
+
   constructor(parts: TreeParts) {
     this.storage = parts.storage
     this.plane = parts.plane
     this.options = parts.options
-    this.log = parts.log
+    this.#write = parts.log
     this.readOnly = parts.options.readOnly
   }
 
@@ -74,6 +106,19 @@ export class TreeState {
   /** Memtables newest first. */
   get memtables(): Memtable[] {
     return this.frozen ? [this.active, this.frozen] : [this.active]
+  }
+
+  /** Writes a line to the LOG. */
+  log(line: string): void {
+    if (this.#held) this.#held.push(line)
+    else this.#write(line)
+  }
+
+  /** Opening is going to change the directory: lines are written from now on. */
+  releaseLog(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const line of held) this.#write(line)
   }
 
   /** Poisons the tree for writing. The first failure stands. */

@@ -8,8 +8,9 @@
 import type { EventEmitter } from 'node:events'
 import { StoreError } from '../errors.js'
 import type { BatchWriter, Datum } from '../format/batch.js'
+import { FILE_LOCK } from '../format/names.js'
 import type { Storage, StorageLock } from '../io/files.js'
-import type { ScanBounds } from '../plane.js'
+import type { Memtable, ScanBounds } from '../plane.js'
 import { backupVersion, type BackupReport } from './backup.js'
 import { clearRange } from './clear.js'
 import { Committer } from './committer.js'
@@ -21,7 +22,7 @@ import type { Recovered } from './replay.js'
 import { Reads, type ReadHow, type TreeCursor, type Value } from './reads.js'
 import { writeSeal } from './seal.js'
 import type { TreeSnapshot } from './snapshot.js'
-import { Counters, TreeState } from './state.js'
+import { Counters, TreeState, Underway } from './state.js'
 import { readProperty, readStats, type TreeStats } from './stats.js'
 import { Throttle } from './throttle.js'
 import { verifyTree, type VerifyReport } from './verify.js'
@@ -42,6 +43,8 @@ export class Tree {
   readonly #compactor: Compactor
   readonly #committer: Committer
   readonly #reads: Reads
+  /** Closing cancels these. */
+  readonly #compactRanges = new Underway()
   #closing: Promise<void> | undefined
 
   private constructor(state: TreeState, lock: StorageLock, reason: string, recovered: Recovered) {
@@ -70,6 +73,7 @@ export class Tree {
       })
     }
     const { readOnly, lockTimeoutMs: timeoutMs } = options
+    const hadLock = (await storage.list('lock')).some(({ name }) => name === FILE_LOCK)
     const lock = await storage.lock({ readOnly, timeoutMs }).catch((error: unknown) => {
       throw unwritable(storage, error)
     })
@@ -78,13 +82,15 @@ export class Tree {
       try {
         const log = openLog(storage, options)
         const state = new TreeState({ storage, plane, options, log })
-        log(`opening: plane ${plane.name}, ${plane.io} (${reason})`)
+        state.log(`opening: plane ${plane.name}, ${plane.io} (${reason})`)
         return new Tree(state, lock, reason, await openDirectory(state))
       } catch (error) {
         await plane.close()
         throw unwritable(storage, error, WRITE_ONLY_REFUSALS)
       }
     } catch (error) {
+      // A refusal leaves the directory as it was.
+      if (!hadLock && !readOnly) await storage.remove(FILE_LOCK).catch(() => {})
       await lock.release()
       throw error
     }
@@ -96,16 +102,16 @@ export class Tree {
   }
 
   put(key: Datum, value: Datum, sync: boolean): Promise<void> {
-    return this.#committer.put(key, value, sync)
+    return this.#ifOpen() ?? this.#committer.put(key, value, sync)
   }
 
   delete(key: Datum, sync: boolean): Promise<void> {
-    return this.#committer.delete(key, sync)
+    return this.#ifOpen() ?? this.#committer.delete(key, sync)
   }
 
   /** All records or none. The batch may be changed as soon as the call returns. */
   write(batch: BatchWriter, sync: boolean): Promise<void> {
-    return this.#committer.write(batch, sync)
+    return this.#ifOpen() ?? this.#committer.write(batch, sync)
   }
 
   /** As `get`, but waits for the disk where it must. */
@@ -123,12 +129,12 @@ export class Tree {
     return this.#ifOpen() ?? this.#reads.getMany(keys, how)
   }
 
-  has(key: Datum, at?: number): Promise<boolean> {
-    return this.#ifOpen() ?? this.#reads.has(key, at)
+  has(key: Datum, how: Omit<ReadHow, 'encoding'>): Promise<boolean> {
+    return this.#ifOpen() ?? this.#reads.has(key, how)
   }
 
-  hasMany(keys: readonly Datum[], at?: number): Promise<boolean[]> {
-    return this.#ifOpen() ?? this.#reads.hasMany(keys, at)
+  hasMany(keys: readonly Datum[], how: Omit<ReadHow, 'encoding'>): Promise<boolean[]> {
+    return this.#ifOpen() ?? this.#reads.hasMany(keys, how)
   }
 
   cursor(bounds: ScanBounds, at?: number): TreeCursor {
@@ -143,39 +149,40 @@ export class Tree {
 
   /** Deletes up to `limit` keys that are in the range at the call; not atomic. */
   clear(bounds: ScanBounds, limit: number, at?: number): Promise<void> {
-    if (this.#closing) return this.#ifOpen()!
-    return clearRange(this.#reads.cursor({ ...bounds, values: false }, at), limit, (batch) =>
-      this.#committer.write(batch, false),
-    )
+    return this.#whileOpen(this.#state.underway, () => {
+      const cursor = this.#reads.cursor({ ...bounds, values: false }, at)
+      return clearRange(cursor, limit, (batch) => this.#committer.write(batch, false))
+    })
   }
 
   /** Bytes of tables between the keys; what is still in memory is not counted. */
-  async approximateSize(start: Uint8Array, end: Uint8Array): Promise<number> {
-    this.#refuseClosed()
-    const version = this.#state.versions.retain()
-    try {
-      let bytes = 0
-      for (const table of version.tables) {
-        const [from, to] = [await table.offsetOf(start), await table.offsetOf(end)]
-        bytes += Math.max(0, to - from)
+  approximateSize(start: Uint8Array, end: Uint8Array): Promise<number> {
+    return this.#whileOpen(this.#state.underway, async () => {
+      const version = this.#state.versions.retain()
+      try {
+        let bytes = 0
+        for (const table of version.tables) {
+          const [from, to] = [await table.offsetOf(start), await table.offsetOf(end)]
+          bytes += Math.max(0, to - from)
+        }
+        return bytes
+      } finally {
+        this.#state.versions.release(version)
       }
-      return bytes
-    } finally {
-      this.#state.versions.release(version)
-    }
+    })
   }
 
   /** Flushes, then merges the range down level by level; space of deleted keys comes back. */
-  async compactRange(start?: Uint8Array, end?: Uint8Array): Promise<void> {
-    await this.flush()
-    await this.#compactor.compactRange(start, end)
+  compactRange(start?: Uint8Array, end?: Uint8Array): Promise<void> {
+    return this.#whileOpen(this.#compactRanges, async () => {
+      await this.#flush()
+      await this.#compactor.compactRange(start, end)
+    })
   }
 
   /** Settles when everything written before the call is in tables. */
-  async flush(): Promise<void> {
-    this.#refuseClosed()
-    await this.#committer.barrier(() => this.#rotateIfUsed())
-    await this.#flushed()
+  flush(): Promise<void> {
+    return this.#whileOpen(this.#state.underway, () => this.#flush())
   }
 
   /** Settles when everything acknowledged before the call survives power loss. */
@@ -206,21 +213,23 @@ export class Tree {
     return readProperty(this.#state, this.#committer, name)
   }
 
-  async verify(): Promise<VerifyReport> {
-    this.#refuseClosed()
-    return verifyTree(this.#state)
+  verify(): Promise<VerifyReport> {
+    return this.#whileOpen(this.#state.underway, () => verifyTree(this.#state))
   }
 
   /** Hot; consistent as of the call. CAIRN_EXISTS unless the target is empty. */
-  async backup(target: Storage, since?: Storage): Promise<BackupReport> {
-    await this.flush()
-    const version = this.#state.versions.retain()
-    try {
-      const { published } = this.#state
-      return await backupVersion(this.#state, version, published, target, since)
-    } finally {
-      this.#state.versions.release(version)
-    }
+  backup(target: Storage, since?: Storage): Promise<BackupReport> {
+    return this.#whileOpen(this.#state.underway, async () => {
+      await this.#flush()
+      // No later flush can have ended yet: the tables are those of the call.
+      const version = this.#state.versions.retain()
+      try {
+        const { published } = this.#state
+        return await backupVersion(this.#state, version, published, target, since)
+      } finally {
+        this.#state.versions.release(version)
+      }
+    })
   }
 
   /** Waits for what is under way, seals and lets go of everything. Idempotent; never rejects. */
@@ -231,8 +240,10 @@ export class Tree {
 
   async #close(): Promise<void> {
     const state = this.#state
+    await state.underway.settled()
     await this.#committer.close()
     await this.#compactor.close()
+    await this.#compactRanges.settled()
     if (!state.options.readOnly) await this.#seal()
     state.log('closed')
     await state.plane.close()
@@ -258,19 +269,30 @@ export class Tree {
     }
   }
 
-  async #rotateIfUsed(): Promise<void> {
-    await this.#flushed()
-    if (this.#state.active.entries > 0) await this.#compactor.rotate()
+  async #flush(): Promise<void> {
+    let frozen: Memtable | undefined
+    await this.#committer.barrier(async () => {
+      await this.#flushed(this.#state.frozen)
+      if (this.#state.active.entries === 0) return
+      await this.#compactor.rotate()
+      frozen = this.#state.frozen
+    })
+    await this.#flushed(frozen)
   }
 
-  /** Settles when no frozen memtable is left; rejects with the failure that keeps it. */
-  async #flushed(): Promise<void> {
-    while (this.#state.frozen !== undefined) {
+  /** Settles when the memtable is in a table; rejects with the failure that keeps it. */
+  async #flushed(frozen: Memtable | undefined): Promise<void> {
+    while (frozen !== undefined && this.#state.frozen === frozen) {
       const { failure } = this.#compactor.flushes
       if (failure !== undefined) throw failure
       if (this.#state.poison !== undefined) throw this.#state.poison
       await this.#compactor.change()
     }
+  }
+
+  /** Runs what closing has to wait for. */
+  #whileOpen<T>(underway: Underway, work: () => Promise<T>): Promise<T> {
+    return this.#ifOpen() ?? underway.add(work())
   }
 
   #refuseClosed(): void {

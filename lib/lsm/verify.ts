@@ -30,16 +30,21 @@ export async function verifyTree(state: TreeState): Promise<VerifyReport> {
       report.file(table.meta.sizeBytes, entries)
       for (const found of damage) report.damage.push({ file: name, ...found })
     }
-    if (state.journals !== undefined) {
-      const end = state.journals.position
-      const reader = await state.plane.openJournal(journalName(state.journals.number))
+    const { readOnlyFiles, plane } = state
+    for (const number of readOnlyFiles?.journals ?? [state.journals.number]) {
+      const reader = await plane.openJournal(journalName(number))
+      const torn = readOnlyFiles?.torn?.file === reader.name ? readOnlyFiles.torn : undefined
+      const end = readOnlyFiles ? torn?.offset : state.journals.position
       await verifyJournal(reader, end, checkBatch, report)
+      if (torn) break
     }
-    const { number } = state.manifest
-    if (number !== 0) {
-      const reader = await state.plane.openJournal(manifestName(number))
-      await verifyJournal(reader, reader.sizeBytes, decodeEdit, report)
-    }
+    const number = readOnlyFiles?.manifest ?? state.manifest.number
+    await verifyJournal(
+      await plane.openJournal(manifestName(number)),
+      undefined,
+      decodeEdit,
+      report,
+    )
   } finally {
     state.versions.release(version)
   }
@@ -72,11 +77,12 @@ class Report {
 /** Checks the records that begin before `end`; what is being appended meanwhile is left out. */
 async function verifyJournal(
   reader: JournalReader,
-  end: number,
+  upTo: number | undefined,
   check: (record: Uint8Array) => unknown,
   report: Report,
 ): Promise<void> {
   let records = 0
+  const end = upTo ?? reader.sizeBytes
   const damaged = (offset: number, reason: string): void => {
     report.damage.push({ file: reader.name, offset, bytes: end - offset, reason })
   }

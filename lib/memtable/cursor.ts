@@ -19,12 +19,11 @@ import {
 import {
   LEAF_NEXT,
   LEAF_PREVIOUS,
-  LEAF_WORDS,
   NODE_COUNT,
-  NODE_HEADER_WORDS,
+  NODE_SLOTS,
   SLOT_ENTRY,
   SLOT_WORDS,
-} from './tree.js'
+} from './nodes.js'
 import type { Tree } from './tree.js'
 
 const NO_BYTES = new Uint8Array(0)
@@ -55,7 +54,7 @@ export class MemtableCursor implements EntryCursor {
 
   last(): boolean {
     const leaf = this.#tree.lastLeaf
-    return this.#stand(leaf, this.#tree.leaves[leaf * LEAF_WORDS + NODE_COUNT]! - 1)
+    return this.#stand(leaf, this.#tree.leaves.words[leaf + NODE_COUNT]! - 1)
   }
 
   seek(key: Uint8Array, high: number, low: number): boolean {
@@ -96,19 +95,18 @@ export class MemtableCursor implements EntryCursor {
     tree.seekEntry(this.#entry)
     this.#leaf = tree.leaf
     this.#slot = tree.slot
-    const base = tree.leaf * LEAF_WORDS
+    const { words } = tree.leaves
     // Only an entry that separates two leaves is looked for behind the left one's end.
-    if (tree.slot === tree.leaves[base + NODE_COUNT]!) {
-      this.#leaf = tree.leaves[base + LEAF_NEXT]!
+    if (tree.slot === words[tree.leaf + NODE_COUNT]!) {
+      this.#leaf = words[tree.leaf + LEAF_NEXT]!
       this.#slot = 0
     }
   }
 
   #standForward(leaf: number, slot: number): boolean {
-    const { leaves } = this.#tree
-    const base = leaf * LEAF_WORDS
-    if (slot < leaves[base + NODE_COUNT]!) return this.#stand(leaf, slot)
-    const next = leaves[base + LEAF_NEXT]!
+    const { words } = this.#tree.leaves
+    if (slot < words[leaf + NODE_COUNT]!) return this.#stand(leaf, slot)
+    const next = words[leaf + LEAF_NEXT]!
     if (next >= 0) return this.#stand(next, 0)
     this.valid = false
     return true
@@ -116,9 +114,9 @@ export class MemtableCursor implements EntryCursor {
 
   #standBackward(leaf: number, slot: number): boolean {
     if (slot >= 0) return this.#stand(leaf, slot)
-    const { leaves } = this.#tree
-    const previous = leaves[leaf * LEAF_WORDS + LEAF_PREVIOUS]!
-    if (previous >= 0) return this.#stand(previous, leaves[previous * LEAF_WORDS + NODE_COUNT]! - 1)
+    const { words } = this.#tree.leaves
+    const previous = words[leaf + LEAF_PREVIOUS]!
+    if (previous >= 0) return this.#stand(previous, words[previous + NODE_COUNT]! - 1)
     this.valid = false
     return true
   }
@@ -129,8 +127,7 @@ export class MemtableCursor implements EntryCursor {
     const { rows, chunks } = tree.arena
     this.valid = tree.arena.count > 0
     if (!this.valid) return true
-    const at = leaf * LEAF_WORDS + NODE_HEADER_WORDS + slot * SLOT_WORDS + SLOT_ENTRY
-    const entry = tree.leaves[at]!
+    const entry = tree.leaves.words[leaf + NODE_SLOTS + slot * SLOT_WORDS + SLOT_ENTRY]!
     const row = entry * ENTRY_WORDS
     const bytes = chunks[rows[row + ENTRY_CHUNK]!]!
     this.#version = tree.version

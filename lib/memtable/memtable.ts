@@ -1,7 +1,7 @@
 /**
  * Memtable: sorted entries in memory, the newest source of a view.
  *
- * An arena holds the records, a tree orders them, a hash table knows the newest of each key; nothing is ever removed or changed, so that
+ * An arena holds the records, a tree orders them; nothing is ever removed or changed, so that
  * cursors stay right while batches are applied between their moves.
  * Twin: native/memtable/memtable.h
  */
@@ -18,7 +18,6 @@ import {
   ENTRY_WORDS,
 } from './arena.js'
 import { MemtableCursor } from './cursor.js'
-import { NEWEST_NONE, NEWEST_UNKNOWN, Newest } from './newest.js'
 import { Tree } from './tree.js'
 
 /** Where a lookup found its entry; its owner's, used again and again. */
@@ -35,7 +34,6 @@ export class TypescriptMemtable implements Memtable {
   bytes = 0
   #arena = new Arena()
   #tree: Tree | undefined = new Tree(this.#arena)
-  #newest = new Newest(this.#arena)
   /** Stands behind the last record applied while a batch is applied in parts. */
   #reader: BatchReader | undefined
   #readerIndex = 0
@@ -45,8 +43,7 @@ export class TypescriptMemtable implements Memtable {
   }
 
   get memoryBytes(): number {
-    const { memoryBytes } = this.#arena
-    return memoryBytes + this.#newest.memoryBytes + (this.#tree?.memoryBytes ?? 0)
+    return this.#arena.memoryBytes + (this.#tree?.memoryBytes ?? 0)
   }
 
   /**
@@ -61,10 +58,7 @@ export class TypescriptMemtable implements Memtable {
     this.#reader = undefined
     const first = this.#arena.count
     const to = this.#arena.add(reader, from, limit)
-    for (let entry = first; entry < this.#arena.count; entry++) {
-      tree.insert(entry)
-      this.#newest.add(entry)
-    }
+    for (let entry = first; entry < this.#arena.count; entry++) tree.insert(entry)
     if (to === reader.count) this.bytes += batch.length
     else {
       this.#reader = reader
@@ -87,12 +81,8 @@ export class TypescriptMemtable implements Memtable {
   find(key: Uint8Array, high: number, low: number, hit: MemtableHit): number {
     const tree = this.#openTree()
     const { rows, chunks } = this.#arena
-    let entry = this.#newest.find(key)
-    if (entry === NEWEST_NONE) return ABSENT
-    if (entry === NEWEST_UNKNOWN || !isAtOrBefore(rows, entry, high, low)) {
-      entry = tree.find(key, high, low)
-      if (entry < 0) return ABSENT
-    }
+    const entry = tree.find(key, high, low)
+    if (entry < 0) return ABSENT
     const row = entry * ENTRY_WORDS
     hit.high = rows[row + ENTRY_HIGH]!
     hit.low = rows[row + ENTRY_LOW]!
@@ -111,7 +101,6 @@ export class TypescriptMemtable implements Memtable {
   close(): void {
     this.#arena = new Arena()
     this.#tree = undefined
-    this.#newest = new Newest(this.#arena)
     this.#reader = undefined
   }
 
@@ -119,11 +108,4 @@ export class TypescriptMemtable implements Memtable {
     if (this.#tree === undefined) throw new TypeError('the memtable is closed')
     return this.#tree
   }
-}
-
-/** Whether an entry's trailer is at most (high, low). */
-function isAtOrBefore(rows: Uint32Array, entry: number, high: number, low: number): boolean {
-  const row = entry * ENTRY_WORDS
-  const entryHigh = rows[row + ENTRY_HIGH]!
-  return entryHigh < high || (entryHigh === high && rows[row + ENTRY_LOW]! <= low)
 }

@@ -1,5 +1,6 @@
 /**
- * Key words: bytes of a key as 32-bit words, so that most comparisons and hashes touch no bytes.
+ * Key words: bytes of a key as 32-bit words, so that most comparisons touch no bytes.
+ * Twin: native/memtable/words.h
  */
 
 const SIGN = 0x80000000
@@ -13,16 +14,4 @@ export function keyWord(bytes: Uint8Array, at: number, end: number): number {
   let word = 0
   for (let i = 0; i < 4; i++) word = (word << 8) | (at + i < end ? bytes[at + i]! : 0)
   return word ^ SIGN
-}
-
-/** A 32-bit hash of a key; never leaves memory, so no format binds it. */
-export function keyHash(bytes: Uint8Array, start: number, end: number): number {
-  let hash = end - start
-  for (let at = start; at < end; at += 4) {
-    hash = Math.imul(hash ^ keyWord(bytes, at, end), 0x9e3779b1)
-    hash ^= hash >>> 15
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return hash ^ (hash >>> 16)
 }

@@ -106,10 +106,10 @@ function namedFile(named: string): string {
 
 function packagedFile(require: NodeJS.Require): string {
   const root = packageRoot()
-  const { resolve } = require('node-gyp-build') as { resolve(directory: string): string }
+  const build = require('node-gyp-build') as { resolve(directory: string): string }
   let file: string
   try {
-    file = resolve(root)
+    file = build.resolve(root)
   } catch {
     throw new Error('this package holds no addon for this platform')
   }

@@ -12,7 +12,7 @@ import type { NativeSearch } from './native.js'
 import { typescriptPlane } from './typescript.js'
 import type { PlaneOptions } from './typescript.js'
 
-export type PlaneChoice = 'auto' | 'native' | 'typescript'
+export type WantedPlane = 'auto' | 'native' | 'typescript'
 
 export interface SelectedPlane {
   readonly plane: DataPlane
@@ -24,7 +24,7 @@ let searched: { named: string | undefined; search: NativeSearch } | undefined
 
 /** Throws StoreError CAIRN_NATIVE_UNAVAILABLE when 'native' is demanded and can not be had;
  * RangeError when CAIRN_PLANE has another value than native or typescript. */
-export function selectPlane(wanted: PlaneChoice, options: PlaneOptions): SelectedPlane {
+export function selectPlane(wanted: WantedPlane, options: PlaneOptions): SelectedPlane {
   const forced = forcedPlane(process.env.CAIRN_PLANE)
   const choice = forced ?? wanted
   if (choice === 'typescript') {

@@ -23,7 +23,7 @@ import { MergeOutput } from './output.js'
 import { ownRuns } from './view.js'
 import type { OwnSource } from './view.js'
 
-const SLICE_MS = 8
+const SLICE_MS = 2
 /** The clock is looked at after so many bytes; an entry counts for ENTRY_BYTES more. */
 const CLOCK_BYTES = 32 * 1024
 const ENTRY_BYTES = 64

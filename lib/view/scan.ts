@@ -286,8 +286,7 @@ class ScanCursor implements Cursor {
             continue
           }
         }
-        // A newer version takes the place of the one that was held.
-        type = -1
+        // A newer version takes the place of the one that was held, if there was one.
         if ((entry.low & 0xff) === KEY_TYPE_VALUE) {
           const size = this.#sizeOf(entry)
           if (size > page.bytes.length - end) {

@@ -7,6 +7,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, grownTo, start, temporary } from './command.js'
 
+// Each run of the command is a process; slow machines may take their time.
+t.setTimeout(600_000)
+
 const RECORDS = 5000
 const BATCH = 100
 const PAD = 'x'.repeat(100)

@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, start, temporary } from './command.js'
 
+// Each run of the command is a process; slow machines may take their time.
+t.setTimeout(600_000)
+
 t.test('a value comes back byte for byte', async (t) => {
   const store = join(await temporary(t), 'store')
   t.equal((await cairn('put', store, 'a', 'one')).code, 0)

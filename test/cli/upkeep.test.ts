@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, temporary } from './command.js'
 
+// Each run of the command is a process; slow machines may take their time.
+t.setTimeout(600_000)
+
 async function filled(t: { teardown(work: () => unknown): void }, records = 500): Promise<string> {
   const store = join(await temporary(t), 'store')
   const lines = Array.from({ length: records }, (_, at) => `{"id":${at},"name":"record ${at}"}`)

@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { cairn, temporary } from './command.js'
 
+// Each run of the command is a process; slow machines may take their time.
+t.setTimeout(600_000)
+
 t.test('wrong usage says what is wrong and exits with 2', async (t) => {
   const directory = await temporary(t)
   const store = join(directory, 'store')

@@ -328,8 +328,9 @@ const noLimits = spawnSync('prlimit', ['--version']).status !== 0
 void t.test('a limit of file sizes fails the write whole', { skip: noLimits }, async (t) => {
   const storage = fresh()
   await storage.createDirectory()
+  const module = new URL('../../lib/io/index.js', import.meta.url).href
   const program = `
-    const { diskStorage } = await import(${JSON.stringify(new URL('../../lib/io/index.js', import.meta.url).href)})
+    const { diskStorage } = await import(${JSON.stringify(module)})
     const file = await diskStorage(${JSON.stringify(storage.location)}).create('000001.log')
     // Node ignores the signal, but what a test runner puts into children may not.
     process.on('SIGXFSZ', () => {})

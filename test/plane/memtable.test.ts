@@ -103,6 +103,16 @@ t.test('random, ascending, descending and lengthening keys', (t) => {
     // Each key shares less with the ones before it, until the shared prefix is given up.
     (i) => Buffer.from('p'.repeat(Math.max(0, 40 - (i >> 3))) + String(i)),
     () => Buffer.alloc(0),
+    // Keys that differ in zeros at their ends alone, below one long prefix and below several.
+    (_, next) => Buffer.alloc(Math.floor(next() * 40)),
+    (_, next) => Buffer.concat([Buffer.alloc(12, 'p'), Buffer.alloc(Math.floor(next() * 99))]),
+    (_, next) => {
+      const prefix = Buffer.from('abcdefghijklmnopqrst').subarray(0, Math.floor(next() * 20))
+      const zeros = Buffer.alloc(Math.floor(next() * 6))
+      return Buffer.concat([prefix, zeros, Buffer.of(...(next() < 0.5 ? [next() * 3] : []))])
+    },
+    (i, next) =>
+      Buffer.from(`!${['users', 'sessions', 't'][i % 3]}!prefix-${Math.floor(next() * 9999)}`),
   ]
   for (const [index, shape] of shapes.entries()) {
     const next = random(index + 1)

@@ -1,4 +1,4 @@
-/** What a merge promises beyond its entries: its files, their cuts, aborts, failures, same bytes. */
+/** What a merge promises beyond its entries: files, their cuts, aborts, failures, same bytes. */
 import t from 'tap'
 import { memoryStorage } from '../../lib/io/memory.js'
 import type { MemoryStorage } from '../../lib/io/memory.js'
@@ -317,5 +317,5 @@ t.test('a merge lets others run, and tells its progress', async (t) => {
   running = false
   t.equal(metas.length, 1)
   t.ok(written > 1000000)
-  t.ok(turns >= 1)
+  t.ok(turns > 1)
 })

@@ -83,6 +83,38 @@ t.test(
   },
 )
 
+t.test('the one table of many that may hold a key', async (t) => {
+  const { storage } = options()
+  await storage.createDirectory()
+  const plane = typescriptPlane({ ...options(), storage })
+  const stems = ['', 'p', 'aaaa', 'aaaabbb', 'p', 'aaaa', 'aaaabbb', 'aaaabbbbcccc']
+  let number = 1
+  for (const stem of stems) {
+    // Odd keys are there, even ones fall between two tables; one table holds two keys.
+    const keys = Array.from({ length: 40 }, (_, i) => Buffer.from(stem + String(2 * i + 11)))
+    // This one shares nothing with the others, so that their words begin with the stem.
+    if (number > 100) keys.unshift(Buffer.from('!'))
+    const run: Table[] = []
+    for (let i = 0; i < keys.length; i++) {
+      const pair = i % 5 === 0 && i > 0 ? keys.slice(i, i + 2) : keys.slice(i, i + 1)
+      const versions = pair.map((key) => ({ ...VERSION, key, value: key }))
+      run.push(plane.openTable(await writeTable(storage, number++, versions)))
+      i += pair.length - 1
+    }
+    const view = plane.createView([run])
+    const slab = Buffer.alloc(30)
+    for (let n = 0; n < 110; n++) {
+      const key = Buffer.from(stem + String(n))
+      const found = plane.find(view, key, 5, slab, 0, HOW)
+      const there = keys.some((other) => other.equals(key))
+      if (found !== (there ? key.length : ABSENT)) t.fail(`${key.toString()}: ${found}`)
+    }
+    for (const key of ['', stem, stem.slice(0, -1), `${stem}~`, 'zzzz', `${stem}\0`])
+      t.equal(plane.find(view, Buffer.from(key), 5, slab, 0, HOW), ABSENT)
+  }
+  await plane.close()
+})
+
 t.test("another plane's handle is a TypeError", async (t) => {
   const plane = typescriptPlane(options())
   const memtable = { kind: 'memtable', bytes: 0, entries: 0 } as Memtable

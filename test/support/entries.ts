@@ -33,10 +33,10 @@ export function compareVersions(a: Version, b: Version): number {
 
 /** One line per version, for messages that one can read. */
 export function show(versions: readonly Version[]): string[] {
-  return versions.map(
-    ({ key, sequence, type, value }) =>
-      `${key.toString('latin1')}@${sequence}${type === KEY_TYPE_VALUE ? '=' : 'x'}${value.toString('latin1')}`,
-  )
+  return versions.map(({ key, sequence, type, value }) => {
+    const what = type === KEY_TYPE_VALUE ? '=' : 'x'
+    return `${key.toString('latin1')}@${sequence}${what}${value.toString('latin1')}`
+  })
 }
 
 /** `count` versions with sequences from `first` on, of few keys, so that they hide each other. */

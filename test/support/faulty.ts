@@ -165,6 +165,10 @@ class Faulty extends BaseStorage implements FaultyStorage {
     await this.#inner.rename(from, to)
   }
 
+  async removeDirectory(): Promise<void> {
+    await this.#inner.removeDirectory()
+  }
+
   async makeDirectory(name: string): Promise<void> {
     this.check('makeDirectory', name)
     await this.#inner.makeDirectory(name)

@@ -216,12 +216,12 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
 
   _has(key: Datum, options: PrivateReadOptions): Promise<boolean> {
     const tree = this._openTree()
-    return tree.has(key, LevelSnapshot.sequenceOf(tree, options.snapshot)).catch(rethrow)
+    return tree.has(key, readHow(tree, options)).catch(rethrow)
   }
 
   _hasMany(keys: Datum[], options: PrivateReadOptions): Promise<boolean[]> {
     const tree = this._openTree()
-    return tree.hasMany(keys, LevelSnapshot.sequenceOf(tree, options.snapshot)).catch(rethrow)
+    return tree.hasMany(keys, readHow(tree, options)).catch(rethrow)
   }
 
   _iterator(options: WalkOptions): LevelIterator<this, KDefault, VDefault> {

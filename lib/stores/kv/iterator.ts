@@ -1,8 +1,9 @@
 /**
  * The iterators of CairnLevel: entries, keys, values. Each is a walk with the columns it wants.
  *
- * A walk is made before the iterator joins the open resources of the store: what it refuses must
- * leave nothing behind. `_next` and `_nextv` give rows at once when these are in memory; abstract-level awaits either.
+ * A walk is made before the iterator joins the open resources of the store: what it refuses
+ * must leave nothing behind. `_next` and `_nextv` give rows at once when these are in memory;
+ * abstract-level awaits either.
  */
 import { AbstractIterator, AbstractKeyIterator, AbstractValueIterator } from 'abstract-level'
 import type {

@@ -183,7 +183,7 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
   /** Removes the store's files, and the directory when nothing else is in it. */
   static async destroy(location: string | Storage): Promise<void> {
     const place = new Place("The first argument 'location'", location)
-    await destroyStore(place)
+    await destroyStore(place.storage)
       .catch(rethrow)
       .finally(() => place.close())
   }

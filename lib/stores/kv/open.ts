@@ -3,7 +3,6 @@
  *
  * The one place of this store that chooses a data plane.
  */
-import { rmdir } from 'node:fs/promises'
 import { diskStorage, memoryStorage } from '../../io/index.js'
 import type { Storage } from '../../io/files.js'
 import { destroy } from '../../lsm/destroy.js'
@@ -32,10 +31,8 @@ export function repairStore(storage: Storage, settings: Settings): Promise<Repai
 }
 
 /** Removes the store's files, and their directory when nothing else is in it. */
-export async function destroyStore({ storage, directory }: Place): Promise<void> {
-  await destroy(storage)
-  // It stays when it holds something else, and may be gone already.
-  if (directory !== undefined) await rmdir(directory).catch(() => undefined)
+export function destroyStore(storage: Storage): Promise<void> {
+  return destroy(storage)
 }
 
 function treeOptions(settings: Settings): TreeOptions {
@@ -65,19 +62,15 @@ function treeOptions(settings: Settings): TreeOptions {
 /** A directory or storage that an argument names; closed when it was opened here. */
 export class Place {
   readonly storage: Storage
-  /** Absent for a storage that the caller made. */
-  readonly directory?: string
+  /** It was made here and not by the caller. */
+  readonly #own: boolean
 
   constructor(name: string, given: string | Storage) {
-    if (isStorage(given)) {
-      this.storage = given
-    } else {
-      this.directory = readLocation(name, given)
-      this.storage = diskStorage(this.directory)
-    }
+    this.#own = !isStorage(given)
+    this.storage = isStorage(given) ? given : diskStorage(readLocation(name, given))
   }
 
   async close(): Promise<void> {
-    if (this.directory !== undefined) await this.storage.close().catch(rethrow)
+    if (this.#own) await this.storage.close().catch(rethrow)
   }
 }

@@ -7,7 +7,7 @@
  * few milliseconds. The snapshot is the one of the call that made the iterator.
  * Stands on: TreeCursor
  */
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Datum as Target } from '../../format/batch.js'
 import type { TreeCursor } from '../../lsm/reads.js'
 import type { Tree } from '../../lsm/tree.js'
@@ -37,7 +37,21 @@ type Decode<T> = (page: Page, count: number, columns: Columns, into: T[]) => boo
 const NEXT_ENTRIES = 1000
 const FIRST_PAGE_BYTES = 1024
 const PAGE_MAX_BYTES = 64 * 1024
-const REST_EVERY_MS = 8
+/** How long the walks of one turn of the event loop may go on before it gets the next. */
+const TURN_MS = 8
+
+/** When a walk first fetched in this turn of the event loop; 0 before that. */
+let turnStart = 0
+
+function isLongTurn(): boolean {
+  const now = performance.now()
+  if (turnStart !== 0) return now - turnStart > TURN_MS
+  turnStart = now
+  setImmediate(() => {
+    turnStart = 0
+  })
+  return false
+}
 
 /** One pass over a range. Rows are T: an entry or a datum. */
 export class Walk<T> {
@@ -50,7 +64,6 @@ export class Walk<T> {
   readonly #page: Page = { bytes: new Uint8Array(0), ends: new Uint32Array(0) }
   /** Memory for pages; given away with rows that are views of it. */
   #slab = new Uint8Array(0)
-  #restedAt = performance.now()
   #ended = false
   #first = true
   /** What a fetch has gathered, and how much more it may. */
@@ -108,7 +121,7 @@ export class Walk<T> {
 
   #keep(rows: T[]): T | undefined {
     this.#ahead = rows
-    this.#taken = 1
+    this.#taken = Math.min(1, rows.length)
     return rows[0]
   }
 
@@ -118,20 +131,15 @@ export class Walk<T> {
     this.#rows = []
     this.#limit = limit
     this.#bytesLeft = this.#highWaterMark
-    if (performance.now() - this.#restedAt > REST_EVERY_MS) return this.#fillLater(this.#rest())
     if (this.#signal === undefined) return this.#fill()
     // An abort right behind this call must still be seen.
     return this.#fillLater(Promise.resolve(undefined))
   }
 
-  async #rest(): Promise<undefined> {
-    await setImmediate()
-    this.#restedAt = performance.now()
-  }
-
   #fill(): T[] | Promise<T[]> {
     try {
       while (!this.#ended && this.#rows.length < this.#limit && this.#bytesLeft >= 0) {
+        if (isLongTurn()) return this.#fillLater(nextTurn(undefined))
         const limit = this.#preparePage()
         const count = this.#cursor.next(this.#page, limit)
         if (typeof count !== 'number') return this.#fillLater(count)
