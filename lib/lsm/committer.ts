@@ -202,7 +202,7 @@ export class Committer {
     try {
       if (state.poison !== undefined) throw state.poison
       if (group.task !== undefined) await group.task()
-      else if (group.batch.count > 0) await this.throttle.room()
+      else if (group.batch.count > 0) await this.throttle.room(group.batch.sizeBytes)
     } catch (error) {
       group.reject(error)
       return

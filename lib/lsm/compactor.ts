@@ -10,7 +10,7 @@
 import { journalName } from '../format/names.js'
 import type { MergeJob, Run, TableOptions } from '../plane.js'
 import type { TableMeta } from '../format/edit.js'
-import { GRANDPARENT_TABLES, EXPANSION_TABLES, LEVELS } from './options.js'
+import { EXPANSION_TABLES, GRANDPARENT_TABLES, LEVELS, OUTPUTS_MOST } from './options.js'
 import { pickCompaction, planCompaction, spanOf, type Compaction } from './picker.js'
 import { Slot } from './slot.js'
 import type { TreeState } from './state.js'
@@ -190,7 +190,7 @@ export class Compactor {
     const inputBytes = bytesOf(upper) + bytesOf(lower)
     const cuts = bytesOf(plan.grandparents) / (GRANDPARENT_TABLES * maxTableBytes)
     // Compressed inputs may come out several times as large.
-    const most = Math.ceil((inputBytes / maxTableBytes) * 4 + cuts) + 8
+    const most = Math.min(Math.ceil((inputBytes / maxTableBytes) * 4 + cuts) + 8, OUTPUTS_MOST)
     return this.#merge(state.abort.signal, {
       inputs,
       outputs: await state.manifest.allocate(most),

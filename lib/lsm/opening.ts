@@ -11,7 +11,7 @@
  */
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
-import { DIRECTORY_LOST, manifestName, tableName } from '../format/names.js'
+import { DIRECTORY_LOST, FILE_SEAL, manifestName, tableName } from '../format/names.js'
 import type { FileEntry } from '../io/files.js'
 import type { Memtable } from '../plane.js'
 import { JournalSet } from './journals.js'
@@ -86,6 +86,8 @@ async function createTree(state: TreeState, directory: Directory): Promise<void>
     nextFileNumber: directory.firstFreeNumber,
     lastSequence: 0,
   }
+  // Numbers begin anew: a seal left by a store that stood here could name the files of this one.
+  await state.storage.remove(FILE_SEAL)
   startManifest(state, before)
   await state.manifest.start({})
   state.active = state.plane.createMemtable()

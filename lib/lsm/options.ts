@@ -52,6 +52,10 @@ export const LEVEL_FACTOR = 10
 export const GRANDPARENT_TABLES = 10
 /** A compaction is not widened beyond this many tables' worth of bytes. */
 export const EXPANSION_TABLES = 25
+/** File numbers that one merge reserves at most; the last table takes what is left. */
+export const OUTPUTS_MOST = 10_000
+/** No file may have a higher number: what is numbered from there on must stay exact. */
+export const FILE_NUMBER_MAX = 2 ** 50
 
 export const GROUP_MAX_BYTES = 1024 * 1024
 /** A group that began with a batch up to this size adds at most as much again. */

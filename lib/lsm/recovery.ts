@@ -20,6 +20,7 @@ import {
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
 import { isOurs, noPointers, type ManifestState } from './manifest.js'
+import { FILE_NUMBER_MAX } from './options.js'
 import { checkSeal, readSeal } from './seal.js'
 import { applyEdit, emptyLevels, findDisorder, type Levels } from './version.js'
 
@@ -46,6 +47,8 @@ export interface Directory {
 export async function readDirectory(storage: Storage, plane: DataPlane): Promise<Directory> {
   const entries = await storage.list()
   const firstFreeNumber = 1 + entries.reduce((most, { number }) => Math.max(most, number), 0)
+  const beyond = entries.find(({ number }) => number > FILE_NUMBER_MAX)
+  if (beyond) throw corruption(beyond.name, 0, 'no store counts that far; move the file away')
   const manifest = await currentManifest(storage, entries)
   if (typeof manifest !== 'number') {
     await refuseUnlessNew(plane, entries, manifest.reason)
@@ -219,6 +222,8 @@ class EditFold {
   state(): ManifestState {
     const disorder = findDisorder(this.#levels)
     if (disorder !== undefined) throw corruption(this.file, 0, `${disorder}; run repair`)
+    if (this.#edit.nextFileNumber! > FILE_NUMBER_MAX)
+      throw corruption(this.file, 0, 'its next file number is out of range; run repair')
     return {
       levels: this.#levels,
       pointers: this.#pointers,
@@ -286,7 +291,7 @@ function liveJournals(entries: readonly FileEntry[], state: ManifestState): numb
     if (named !== 0 && !has(entries, 'journal', named))
       throw corruption(journalName(named), 0, 'the journal is missing; run repair')
   return entries
-    .filter(({ kind }) => kind === 'journal')
+    .filter(({ kind, name, number }) => kind === 'journal' && name === journalName(number))
     .map(({ number }) => number)
     .filter((number) => number >= logNumber || number === previousLogNumber)
     .sort((a, b) => a - b)

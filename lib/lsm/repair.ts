@@ -14,7 +14,14 @@ import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane, Memtable, TableOptions } from '../plane.js'
 import { JournalSet } from './journals.js'
 import { Manifest, noPointers, type ManifestState } from './manifest.js'
-import { LEVELS, levelBytesLimit, SEQUENCE_SKIP, type Damage, type PlaneChoice } from './options.js'
+import {
+  LEVELS,
+  levelBytesLimit,
+  OUTPUTS_MOST,
+  SEQUENCE_SKIP,
+  type Damage,
+  type PlaneChoice,
+} from './options.js'
 import { missing } from './opening.js'
 import { readManifest } from './recovery.js'
 import { applyBatch, replayJournals } from './replay.js'
@@ -163,7 +170,7 @@ class Repair {
   async #mergeAll(sources: readonly TableMeta[]): Promise<TableMeta[]> {
     const tables = sources.map((meta) => this.plane.openTable(meta))
     const { maxTableBytes } = this.options
-    const most = Math.ceil(bytesOf(sources) / maxTableBytes) * 4 + 1
+    const most = Math.min(Math.ceil(bytesOf(sources) / maxTableBytes) * 4 + 1, OUTPUTS_MOST)
     const outputs = Array.from({ length: most }, () => this.#nextNumber++)
     try {
       const runs = tables.map((table) => [table])
