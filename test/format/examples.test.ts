@@ -297,7 +297,7 @@ const MANIFEST: Record<string, Check> = {
     comparator: KEY_COMPARATOR,
     logNumber: 0,
     previousLogNumber: 0,
-    nextFileNumber: 65,
+    nextFileNumber: 257,
     lastSequence: 0,
   }),
   'edit-rotation': edit({
