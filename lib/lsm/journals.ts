@@ -25,6 +25,8 @@ export class JournalSet {
   /** Bytes were appended to the current journal since its last sync. */
   #dirty = false
   #markDue = true
+  /** Where the large record that is under way, or failed, began. */
+  #largeFrom: number | undefined
   syncs = 0
   bytes = 0
 
@@ -49,8 +51,9 @@ export class JournalSet {
     return this.#current.number
   }
 
+  /** Bytes of the whole records in the current journal. */
   get position(): number {
-    return this.#current.writer.position
+    return this.#largeFrom ?? this.#current.writer.position
   }
 
   /**
@@ -62,9 +65,15 @@ export class JournalSet {
     this.#markDue = false
     this.#dirty = true
     this.bytes += batch.length
-    if (batch.length > GROUP_INLINE_BYTES) return this.#current.writer.appendLarge(batch, mark)
+    if (batch.length > GROUP_INLINE_BYTES) return this.#appendLarge(batch, mark)
     this.#current.writer.append(batch, mark)
     return undefined
+  }
+
+  async #appendLarge(batch: Uint8Array, mark?: Uint8Array): Promise<void> {
+    this.#largeFrom = this.position
+    await this.#current.writer.appendLarge(batch, mark)
+    this.#largeFrom = undefined
   }
 
   /** Settles when everything appended before the call survives power loss. */
@@ -99,10 +108,13 @@ export class JournalSet {
     const before = this.#older
     const dirty = this.#dirty
     this.#older = (async () => {
-      await before
-      if (dirty) await writer.sync()
-      // What is synced stays so, whatever closing says.
-      await writer.close().catch(() => {})
+      try {
+        await before
+        if (dirty) await writer.sync()
+      } finally {
+        // What is synced stays so, whatever closing says.
+        await writer.close().catch(() => {})
+      }
     })()
     this.#older.catch(() => {})
     this.#current = next

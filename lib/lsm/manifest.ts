@@ -67,6 +67,11 @@ export class Manifest {
     return this.#number
   }
 
+  /** Bytes of the current file. */
+  get position(): number {
+    return this.#writer?.position ?? 0
+  }
+
   /** Set after the first failure: CAIRN_POISONED from then on. */
   get failure(): StoreError | undefined {
     return this.#failure
@@ -168,13 +173,16 @@ export class Manifest {
     const writer = await this.plane.createJournal(manifestName(number))
     this.#writer = writer
     this.#number = number
-    writer.append(encodeEdit(wholeEdit(state)))
-    await writer.sync()
-    await this.storage.syncDirectory()
-    await this.storage.setCurrent(manifestName(number))
-    if (before.writer === undefined) return
-    await before.writer.close()
-    this.onReplaced(before.number)
+    try {
+      writer.append(encodeEdit(wholeEdit(state)))
+      await writer.sync()
+      await this.storage.syncDirectory()
+      await this.storage.setCurrent(manifestName(number))
+    } finally {
+      // Nothing is written to it any more: what closing says changes nothing.
+      await before.writer?.close().catch(() => {})
+    }
+    if (before.writer !== undefined) this.onReplaced(before.number)
   }
 }
 

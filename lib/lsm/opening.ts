@@ -24,6 +24,16 @@ import { applyEdit, emptyLevels, rangesFrom, VersionSet, type Levels } from './v
 
 /** Fills `state` from the directory; the lock is held. Gives what recovery found. */
 export async function openDirectory(state: TreeState): Promise<Recovered> {
+  try {
+    return await openFound(state)
+  } catch (error) {
+    await state.journals?.close()
+    await state.manifest?.close().catch(() => {})
+    throw error
+  }
+}
+
+async function openFound(state: TreeState): Promise<Recovered> {
   const directory = await readDirectory(state.storage, state.plane)
   const { found } = directory
   refuseByOptions(state, found)

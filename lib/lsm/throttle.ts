@@ -4,8 +4,9 @@
  * A full memtable is rotated out; writers wait while the one before it is still being flushed or
  * level 0 holds LEVEL0_PAUSE_TABLES tables, and from LEVEL0_SLOW_TABLES on they are slowed by a
  * millisecond for every SLOW_BYTES (LevelDB: for every write, which costs a small synced write
- * many times its own duration and gives compaction no more room). When the background work that would make room is failing, the waiting
- * group is rejected with that failure: nothing of it was written, and a retry may succeed.
+ * many times its own duration and gives compaction no more room). When the background work that
+ * would make room is failing, the waiting group is rejected with that failure: nothing of it was
+ * written, and a retry may succeed.
  * Decides: wait, slow, refuse.
  */
 import { setTimeout as delay } from 'node:timers/promises'

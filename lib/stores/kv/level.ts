@@ -61,25 +61,31 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
     this.#plainRead = this.#valueFormat && { valueEncoding: this.#valueFormat }
   }
 
+  // What is given without options has the store's own types: K and V are for other encodings.
+  override put(key: KDefault, value: VDefault): Promise<void>
   override put<K = KDefault, V = VDefault>(
     key: K,
     value: V,
-    options?: PutOptions<K, V>,
-  ): Promise<void> {
+    options: PutOptions<K, V>,
+  ): Promise<void>
+  override put<K, V>(key: K, value: V, options?: PutOptions<K, V>): Promise<void> {
     if (isNative(key, this.#keyFormat) && isNative(value, this.#valueFormat))
       if (this.#writesDirectly(options)) return this._put(key, value, options ?? PLAIN)
     return super.put(key, value, options!)
   }
 
-  override del<K = KDefault>(key: K, options?: DelOptions<K>): Promise<void> {
+  override del(key: KDefault): Promise<void>
+  override del<K = KDefault>(key: K, options: DelOptions<K>): Promise<void>
+  override del<K>(key: K, options?: DelOptions<K>): Promise<void> {
     if (isNative(key, this.#keyFormat) && this.#writesDirectly(options))
       return this._del(key, options ?? PLAIN)
     return super.del(key, options!)
   }
 
+  override batch(operations: BatchOperation<this, KDefault, VDefault>[]): Promise<void>
   override batch<K = KDefault, V = VDefault>(
     operations: BatchOperation<this, K, V>[],
-    options?: BatchOptions<K, V>,
+    options: BatchOptions<K, V>,
   ): Promise<void>
   override batch(): ChainedBatch<this, KDefault, VDefault>
   override batch<K, V>(
@@ -92,10 +98,12 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
     return super.batch(operations!, options!)
   }
 
+  override get(key: KDefault): Promise<VDefault | undefined>
   override get<K = KDefault, V = VDefault>(
     key: K,
-    options?: GetOptions<K, V>,
-  ): Promise<V | undefined> {
+    options: GetOptions<K, V>,
+  ): Promise<V | undefined>
+  override get<K, V>(key: K, options?: GetOptions<K, V>): Promise<V | undefined> {
     if (options === undefined && this.status === 'open' && isNative(key, this.#keyFormat))
       if (this.#plainRead !== undefined)
         return this._get(key, this.#plainRead) as Promise<V | undefined>
@@ -103,11 +111,9 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
   }
 
   /** Bytes of files that the entries of [start, end) take, about; memory is not counted. */
-  async approximateSize<K = KDefault>(
-    start: K,
-    end: K,
-    options?: StartEndOptions<K>,
-  ): Promise<number> {
+  approximateSize(start: KDefault, end: KDefault): Promise<number>
+  approximateSize<K = KDefault>(start: K, end: K, options: StartEndOptions<K>): Promise<number>
+  async approximateSize<K>(start: K, end: K, options?: StartEndOptions<K>): Promise<number> {
     if (arguments.length < 2) throw new TypeError("The arguments 'start' and 'end' are required")
     return this.#whenOpen((tree) =>
       tree.approximateSize(this.#encodeKey(start, options), this.#encodeKey(end, options)),
@@ -115,7 +121,13 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
   }
 
   /** Merges the tables of [start, end]; null or undefined: no bound on that side. */
-  async compactRange<K = KDefault>(
+  compactRange(start: KDefault | null | undefined, end: KDefault | null | undefined): Promise<void>
+  compactRange<K = KDefault>(
+    start: K | null | undefined,
+    end: K | null | undefined,
+    options: StartEndOptions<K>,
+  ): Promise<void>
+  async compactRange<K>(
     start: K | null | undefined,
     end: K | null | undefined,
     options?: StartEndOptions<K>,

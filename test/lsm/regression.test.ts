@@ -1,0 +1,199 @@
+/**
+ * What once went wrong in the tree, one test for each: closing, leaks, names, stale seals.
+ */
+import t from 'tap'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
+import { StoreError } from '../../lib/errors.js'
+import { memoryStorage } from '../../lib/io/index.js'
+import type { Storage, StorageFile } from '../../lib/io/files.js'
+import type { TreeOptions } from '../../lib/lsm/options.js'
+import { Tree } from '../../lib/lsm/tree.js'
+import { selectPlane } from '../../lib/planes/select.js'
+import { faultyStorage } from '../support/faulty.js'
+import type { FaultyOperation } from '../support/faulty.js'
+import { overwrite, readAll } from '../support/level.js'
+
+const VALUE = 'v'.repeat(100)
+
+function options(changes: Partial<TreeOptions> = {}): TreeOptions {
+  return {
+    createIfMissing: true,
+    errorIfExists: false,
+    readOnly: false,
+    lockTimeoutMs: 0,
+    choose: (storage) =>
+      selectPlane('typescript', { storage, cacheBytes: 1 << 20, maxOpenTables: 100 }),
+    writeBufferBytes: 4096,
+    table: { blockSizeBytes: 256, restartInterval: 4, compression: false, filterBits: 10 },
+    maxTableBytes: 4096,
+    recovery: 'strict',
+    infoLog: false,
+    ...changes,
+  }
+}
+
+/** `storage` with some methods replaced. */
+function replaced(storage: Storage, methods: Partial<Storage>): Storage {
+  return new Proxy(storage, {
+    get(target, name) {
+      const found: unknown = Reflect.get(name in methods ? methods : target, name)
+      return typeof found === 'function' ? (found.bind(target) as unknown) : found
+    },
+  })
+}
+
+async function hasSeal(storage: Storage): Promise<boolean> {
+  return (await storage.list('seal')).length === 1
+}
+
+t.test('closing ends although a writer never stops', async (t) => {
+  const tree = await Tree.open(memoryStorage(), options({ writeBufferBytes: 1 << 20 }))
+  let closed = false
+  const writer = (async () => {
+    while (!closed) await tree.put('key', VALUE, false)
+  })()
+  writer.catch(() => {})
+  await turn()
+  const closing = tree.close().then(() => (closed = true))
+  await t.rejects(writer, { code: 'CAIRN_NOT_OPEN' }, 'the writer is refused')
+  await closing
+})
+
+t.test('closing flushes what was rotated while the flush before it ended', async (t) => {
+  // The removal of the first journal is slow: its table is installed, its flush is not over.
+  const storage = memoryStorage()
+  let removing = (): void => {}
+  const begun = new Promise<void>((resolve) => (removing = resolve))
+  const slow = replaced(storage, {
+    async remove(name) {
+      if (name.endsWith('.log')) {
+        removing()
+        await delay(20)
+      }
+      await storage.remove(name)
+    },
+  })
+  const tree = await Tree.open(slow, options())
+  for (let i = 0; i < 45; i++) await tree.put(`key${i}`, VALUE, false)
+  await begun
+  const flushed = tree.flush()
+  await turn()
+  await tree.close()
+  await flushed
+  t.ok(await hasSeal(storage), 'the close was clean')
+  const again = await Tree.open(storage, options())
+  t.equal(again.recovered.records, 0, 'everything was in tables')
+  await again.close()
+})
+
+t.test('a store that was destroyed around its seal can be created anew, power lost', async (t) => {
+  const before = memoryStorage()
+  const first = await Tree.open(before, options())
+  await first.put('key', VALUE, true)
+  await first.close()
+  const [seal] = await before.list('seal')
+  const storage = memoryStorage()
+  await storage.createDirectory()
+  await overwrite(storage, seal!.name, await readAll(before, seal!.name))
+  const clones = [storage.crashClone(0)]
+  storage.onOperation = () => {
+    clones.push(storage.crashClone(0), storage.crashClone(1))
+  }
+  const tree = await Tree.open(storage, options())
+  await tree.put('other', VALUE, true)
+  clones.push(storage.crashClone(0))
+  storage.onOperation = undefined
+  await tree.close()
+  for (const clone of clones) await (await Tree.open(clone, options())).close()
+  t.ok(clones.length > 10, `${clones.length} crash points open`)
+})
+
+t.test('a file number that can not be counted on from is refused', async (t) => {
+  const storage = memoryStorage()
+  await (await Tree.open(storage, options())).close()
+  for (const name of ['9007199254740991.ldb', 'MANIFEST-9007199254740700']) {
+    await overwrite(storage, name, new Uint8Array(0))
+    const message = new RegExp(name)
+    await t.rejects(Tree.open(storage, options()), { code: 'CAIRN_CORRUPTION', message })
+    await storage.remove(name)
+  }
+  // Not the name that a journal has, so it is none.
+  await overwrite(storage, '77.log', new Uint8Array(0))
+  await (await Tree.open(storage, options())).close()
+})
+
+t.test('the smallest table size reserves no more file numbers than one merge may', async (t) => {
+  let reserved = 0
+  const storage = memoryStorage()
+  const watched = replaced(storage, {
+    async create(name) {
+      reserved = Math.max(reserved, Number(/\d+/.exec(name)?.[0] ?? 0))
+      return storage.create(name)
+    },
+  })
+  const tiny = await Tree.open(watched, options({ maxTableBytes: 1, writeBufferBytes: 64 << 10 }))
+  for (let i = 0; i < 12; i++) await tiny.put(`key${i % 2}`, 'v'.repeat(40_000), false)
+  await tiny.compactRange()
+  t.equal(await tiny.get('key1', { encoding: 'utf8' }), 'v'.repeat(40_000))
+  await tiny.close()
+  t.ok(reserved < 100_000, `the highest number is ${reserved}`)
+})
+
+t.test('a large write under way, or a MANIFEST that failed, is no damage', async (t) => {
+  const faulty = faultyStorage(memoryStorage())
+  const tree = await Tree.open(faulty, options({ writeBufferBytes: 64 << 20 }))
+  await tree.put('key', VALUE, true)
+  let written = false
+  const large = tree.put('large', new Uint8Array(16 << 20), false).then(() => (written = true))
+  do {
+    t.same((await tree.verify()).damage, [])
+    await turn()
+  } while (!written)
+  await large
+  faulty.rule = { operation: 'write', file: /MANIFEST/, short: true, forGood: true }
+  await t.rejects(tree.flush(), { code: 'CAIRN_IO' })
+  t.same((await tree.verify()).damage, [])
+  await tree.close()
+})
+
+/** Counts the files that are open. */
+function counted(storage: Storage, open: Set<string>): Storage {
+  let count = 0
+  const watch = (file: StorageFile): StorageFile => {
+    const name = `${file.name} (${++count})`
+    open.add(name)
+    return new Proxy(file, {
+      get(target, property) {
+        if (property === 'close') open.delete(name)
+        const found: unknown = Reflect.get(target, property)
+        return typeof found === 'function' ? (found.bind(target) as unknown) : found
+      },
+    })
+  }
+  return replaced(storage, {
+    open: async (name) => watch(await storage.open(name)),
+    create: async (name) => watch(await storage.create(name)),
+    openSync: (name) => watch(storage.openSync(name)),
+  })
+}
+
+t.test('no file stays open after a failure, of opening, rotation or anything else', async (t) => {
+  const operations: FaultyOperation[] = ['create', 'write', 'sync', 'syncDirectory', 'rename']
+  for (const operation of operations) {
+    for (let nth = 1; nth < 60; nth++) {
+      const open = new Set<string>()
+      const faulty = faultyStorage(memoryStorage(), { operation, nth })
+      const storage = counted(faulty, open)
+      try {
+        const tree = await Tree.open(storage, options())
+        for (let i = 0; i < 60; i++) await tree.put(`key${i}`, VALUE, i % 7 === 0).catch(() => {})
+        await tree.close()
+      } catch (error) {
+        t.ok(error instanceof StoreError, 'refused by a StoreError')
+      }
+      if (open.size > 0) t.fail(`${operation} ${nth} leaves open: ${[...open].join(', ')}`)
+      if (faulty.failures === 0) break
+    }
+  }
+  t.pass('all were closed')
+})
