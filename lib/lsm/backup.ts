@@ -9,13 +9,15 @@ import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
 import { compareInternalKeys } from '../format/key.js'
 import { tableName } from '../format/names.js'
-import type { Storage } from '../io/files.js'
+import type { Storage, StorageFile } from '../io/files.js'
 import { JournalSet } from './journals.js'
 import { Manifest, noPointers } from './manifest.js'
 import { readDirectory } from './recovery.js'
 import { writeSeal } from './seal.js'
 import type { TreeState } from './state.js'
 import type { Version } from './version.js'
+
+const COMPARE_BYTES = 1024 * 1024
 
 export interface BackupReport {
   /** Tables in the backup, and their bytes. */
@@ -49,7 +51,7 @@ export async function backupVersion(
   const names = new Map(entries.map(({ number, name }) => [number, name]))
   for (const table of tables) {
     const name = names.get(table.number) ?? tableName(table.number)
-    const reuse = same(earlier.get(table.number), table)
+    const reuse = await isSame(state, since, earlier.get(table.number), table, name)
     const how = await (reuse ? since! : state.storage).copyTo(target, name)
     if (reuse) count.reused++
     else count[how]++
@@ -106,12 +108,35 @@ async function tablesOf(state: TreeState, since: Storage): Promise<Map<number, T
   }
 }
 
-/** File numbers never come twice, so number, size and bounds tell one table of one database. */
-function same(earlier: TableMeta | undefined, table: TableMeta): boolean {
-  return (
+/** Whether the earlier backup has the very same table: by its bounds, and then by every byte. */
+async function isSame(
+  state: TreeState,
+  since: Storage | undefined,
+  earlier: TableMeta | undefined,
+  table: TableMeta,
+  name: string,
+): Promise<boolean> {
+  const alike =
+    since !== undefined &&
     earlier !== undefined &&
     earlier.sizeBytes === table.sizeBytes &&
     compareInternalKeys(earlier.smallest, table.smallest) === 0 &&
     compareInternalKeys(earlier.largest, table.largest) === 0
-  )
+  if (!alike) return false
+  const [ours, theirs] = [await state.storage.open(name), await since.open(name)]
+  try {
+    return await sameBytes(ours, theirs, table.sizeBytes)
+  } finally {
+    await ours.close()
+    await theirs.close()
+  }
+}
+
+async function sameBytes(a: StorageFile, b: StorageFile, sizeBytes: number): Promise<boolean> {
+  const [one, other] = [Buffer.alloc(COMPARE_BYTES), Buffer.alloc(COMPARE_BYTES)]
+  for (let at = 0; at < sizeBytes; at += COMPARE_BYTES) {
+    const [read, again] = await Promise.all([a.read(one, at), b.read(other, at)])
+    if (read !== again || one.compare(other, 0, read, 0, read) !== 0) return false
+  }
+  return true
 }

@@ -122,7 +122,7 @@ export class Committer {
 
   #refusal(): Promise<never> | undefined {
     if (this.#closed) return Promise.reject(new StoreError('CAIRN_NOT_OPEN', 'the store is closed'))
-    if (this.state.readOnly)
+    if (this.state.options.readOnly)
       return Promise.reject(new StoreError('CAIRN_READ_ONLY', 'the store is open read-only'))
     return this.state.poison && Promise.reject(this.state.poison)
   }

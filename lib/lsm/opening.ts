@@ -11,9 +11,10 @@
  */
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
-import { DIRECTORY_LOST, FILE_SEAL, manifestName, tableName } from '../format/names.js'
+import { FILE_SEAL, journalName, manifestName, tableName } from '../format/names.js'
 import type { FileEntry } from '../io/files.js'
 import type { Memtable } from '../plane.js'
+import { keepAside } from './aside.js'
 import { JournalSet } from './journals.js'
 import { Manifest, noPointers, type ManifestState } from './manifest.js'
 import { SEQUENCE_SKIP } from './options.js'
@@ -104,7 +105,7 @@ async function createTree(state: TreeState, directory: Directory): Promise<void>
   state.versions = versionsOf(state, before.levels)
   await startJournal(state)
   await state.manifest.commit({ logNumber: state.journals.number })
-  await removeObsolete(state, directory.entries, [])
+  await removeObsolete(state, directory.entries)
   state.log('created')
 }
 
@@ -156,13 +157,13 @@ async function reopen(
   state.lastSequence = replayed.lastSequence + skip
   state.published = state.lastSequence
   state.active = memtable
+  if (replayed.damage || (replayed.torn && state.options.recovery !== 'strict'))
+    await keepAside(state.storage, found.journals.map(journalName))
   await startJournal(state)
   const added = flushed.map((table) => ({ level: 0, table }))
   await state.manifest.start({ logNumber: state.journals.number, previousLogNumber: 0, added })
   state.versions = versionsOf(state, state.manifest.state.levels)
-  const keep = [...(replayed.damage ?? []), ...(replayed.torn ? [replayed.torn] : [])]
-  const aside = state.options.recovery === 'strict' ? [] : keep.map(({ file }) => file)
-  await removeObsolete(state, directory.entries, aside)
+  await removeObsolete(state, directory.entries)
   return replayed
 }
 
@@ -244,12 +245,8 @@ async function withProperties(state: TreeState, levels: Levels): Promise<Levels>
   return result
 }
 
-/** Removes what stood in the directory and is named no more; `aside` moves to lost/ instead. */
-async function removeObsolete(
-  state: TreeState,
-  entries: readonly FileEntry[],
-  aside: readonly string[],
-): Promise<void> {
+/** Removes what stood in the directory and is named no more. */
+async function removeObsolete(state: TreeState, entries: readonly FileEntry[]): Promise<void> {
   const { storage } = state
   const live = new Set(state.levels.flat().map(({ number }) => number))
   const isObsolete = ({ kind, number }: FileEntry): boolean => {
@@ -258,12 +255,8 @@ async function removeObsolete(
     if (kind === 'manifest') return number !== state.manifest.number
     return kind === 'temporary' || kind === 'seal'
   }
-  const obsolete = entries.filter(isObsolete)
-  const damaged = obsolete.filter(({ name }) => aside.includes(name))
   try {
-    if (damaged.length > 0) await storage.makeDirectory(DIRECTORY_LOST)
-    for (const { name } of damaged) await storage.rename(name, `${DIRECTORY_LOST}/${name}`)
-    for (const { name } of obsolete) if (!aside.includes(name)) await storage.remove(name)
+    for (const { name } of entries.filter(isObsolete)) await storage.remove(name)
   } catch (error) {
     state.warn('remove obsolete files', error)
   }

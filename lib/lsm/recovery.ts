@@ -121,8 +121,11 @@ async function refuseUnlessNew(
   const table = entries.find(({ kind }) => kind === 'table')
   const full = table ?? (await findFullJournal(plane, entries))
   if (full) throw corruption(FILE_CURRENT, 0, `${reason}, but ${full.name} holds data; run repair`)
-  const foreign = entries.find(({ kind, name }) => kind === 'unknown' && !name.startsWith('.'))
-  const known = entries.some(({ kind }) => kind !== 'unknown')
+  const foreign = entries.find(
+    ({ kind, name }) => kind === 'unknown' && !name.startsWith('.') && !name.startsWith('lost'),
+  )
+  // The lock is taken and a LOG may stand anywhere: they do not make a directory ours.
+  const known = entries.some(({ kind }) => !['unknown', 'lock', 'log'].includes(kind))
   if (foreign && !known)
     throw new StoreError(
       'CAIRN_FORMAT_VERSION',

@@ -2,19 +2,21 @@
  * Repair: makes a directory open again from whatever tables and journals it still holds.
  *
  * Everything that can be read is merged into fresh, sorted tables, each record at its sequence;
- * then a new MANIFEST names them, and only after CURRENT is durable do files go: damaged ones to
- * lost/, the others away. A MANIFEST that is whole tells which files count; without one all do.
+ * then damaged files are kept in lost/, a new MANIFEST names the tables, and only after CURRENT is
+ * durable do old files go. A MANIFEST that is whole tells which files count; without one all do.
  * Decides: which files count, and the level of the result.
  */
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
 import { internalKey, KEY_SEQUENCE_MAX, KEY_TYPE_VALUE } from '../format/key.js'
-import { DIRECTORY_LOST, parseFileName } from '../format/names.js'
+import { parseFileName } from '../format/names.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane, Memtable, TableOptions } from '../plane.js'
+import { keepAside } from './aside.js'
 import { JournalSet } from './journals.js'
 import { Manifest, noPointers, type ManifestState } from './manifest.js'
 import {
+  FILE_NUMBER_MAX,
   LEVELS,
   levelBytesLimit,
   OUTPUTS_MOST,
@@ -63,6 +65,8 @@ export async function repair(storage: Storage, options: RepairOptions): Promise<
 
 class Repair {
   readonly #dropped: Damage[] = []
+  /** A whole MANIFEST tells which files count. */
+  #trusts = false
   #nextNumber = 0
   #lastSequence = 0
 
@@ -73,7 +77,8 @@ class Repair {
   ) {}
 
   async run(): Promise<RepairReport> {
-    const entries = await this.storage.list()
+    // A number beyond the limit was never ours: such a file is left alone.
+    const entries = (await this.storage.list()).filter(({ number }) => number <= FILE_NUMBER_MAX)
     this.#nextNumber = 1 + entries.reduce((most, { number }) => Math.max(most, number), 0)
     const { tables, journals } = await this.#whatCounts(entries)
     if (tables.length === 0 && journals.length === 0 && !entries.some((e) => e.kind === 'manifest'))
@@ -82,6 +87,7 @@ class Repair {
     for (const { number } of journals) recovered.push(...(await this.#rescueJournal(number)))
     const sources = [...(await this.#describe(tables)), ...recovered]
     const merged = await this.#mergeAll(sources)
+    await this.#keepDamaged(entries)
     await this.#install(merged)
     await this.#clean(entries, recovered)
     return {
@@ -101,6 +107,7 @@ class Repair {
     const journals = entries.filter(({ kind }) => kind === 'journal').sort(byNumber)
     const state = await this.#trusted(entries)
     if (state === undefined) return { tables, journals }
+    this.#trusts = true
     this.#lastSequence = state.lastSequence
     const live = new Set(state.levels.flat().map(({ number }) => number))
     const { logNumber, previousLogNumber } = state
@@ -246,16 +253,19 @@ class Repair {
     await manifest.close()
   }
 
-  /** Damaged files go to lost/, everything else that is no longer named goes away. */
-  async #clean(entries: readonly FileEntry[], recovered: readonly TableMeta[]): Promise<void> {
+  /** Copies what is damaged to lost/, while everything still stands. */
+  async #keepDamaged(entries: readonly FileEntry[]): Promise<void> {
     const damaged = new Set(this.#dropped.map(({ file }) => file))
-    if (entries.some(({ name }) => damaged.has(name)))
-      await this.storage.makeDirectory(DIRECTORY_LOST)
+    const names = entries.map(({ name }) => name).filter((name) => damaged.has(name))
+    if (!this.#trusts)
+      for (const { name, kind } of entries) if (kind === 'manifest') names.push(name)
+    await keepAside(this.storage, names)
+  }
+
+  /** Removes what the new MANIFEST does not name. */
+  async #clean(entries: readonly FileEntry[], recovered: readonly TableMeta[]): Promise<void> {
     const gone = new Set(['table', 'journal', 'manifest', 'temporary', 'seal'])
-    for (const { name, kind } of entries) {
-      if (damaged.has(name)) await this.storage.rename(name, `${DIRECTORY_LOST}/${name}`)
-      else if (gone.has(kind)) await this.storage.remove(name)
-    }
+    for (const { name, kind } of entries) if (gone.has(kind)) await this.storage.remove(name)
     for (const { name, number } of await this.storage.list('table'))
       if (recovered.some((table) => table.number === number)) await this.storage.remove(name)
     await this.storage.syncDirectory()

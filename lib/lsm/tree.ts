@@ -102,16 +102,16 @@ export class Tree {
   }
 
   put(key: Datum, value: Datum, sync: boolean): Promise<void> {
-    return this.#ifOpen() ?? this.#committer.put(key, value, sync)
+    return this.#ifWritable() ?? this.#committer.put(key, value, sync)
   }
 
   delete(key: Datum, sync: boolean): Promise<void> {
-    return this.#ifOpen() ?? this.#committer.delete(key, sync)
+    return this.#ifWritable() ?? this.#committer.delete(key, sync)
   }
 
   /** All records or none. The batch may be changed as soon as the call returns. */
   write(batch: BatchWriter, sync: boolean): Promise<void> {
-    return this.#ifOpen() ?? this.#committer.write(batch, sync)
+    return this.#ifWritable() ?? this.#committer.write(batch, sync)
   }
 
   /** As `get`, but waits for the disk where it must. */
@@ -149,6 +149,8 @@ export class Tree {
 
   /** Deletes up to `limit` keys that are in the range at the call; not atomic. */
   clear(bounds: ScanBounds, limit: number, at?: number): Promise<void> {
+    const refusal = this.#ifWritable()
+    if (refusal) return refusal
     return this.#whileOpen(this.#state.underway, () => {
       const cursor = this.#reads.cursor({ ...bounds, values: false }, at)
       return clearRange(cursor, limit, (batch) => this.#committer.write(batch, false))
@@ -190,13 +192,12 @@ export class Tree {
     return this.#ifOpen() ?? this.#committer.sync()
   }
 
-  /** Settles what is under way and refuses writes from then on (CAIRN_READ_ONLY). */
-  async setReadOnly(): Promise<void> {
-    this.#refuseClosed()
-    if (this.#state.readOnly) return
-    await this.#committer.barrier(async () => {
-      this.#state.readOnly = true
-    })
+  /** Refuses writes from the call on (CAIRN_READ_ONLY); settles when those before it have. */
+  setReadOnly(): Promise<void> {
+    if (this.#state.options.readOnly) return this.#ifOpen() ?? Promise.resolve()
+    const settled = this.#ifOpen() ?? this.#committer.barrier(async () => {})
+    this.#state.readOnly = true
+    return settled
   }
 
   stats(): TreeStats {
@@ -297,6 +298,14 @@ export class Tree {
 
   #refuseClosed(): void {
     if (this.#closing) throw new StoreError('CAIRN_NOT_OPEN', 'the store is closed')
+  }
+
+  #ifWritable(): Promise<never> | undefined {
+    if (!this.#state.readOnly) return this.#ifOpen()
+    return (
+      this.#ifOpen() ??
+      Promise.reject(new StoreError('CAIRN_READ_ONLY', 'the store takes no writes'))
+    )
   }
 
   #ifOpen(): Promise<never> | undefined {

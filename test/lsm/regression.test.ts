@@ -197,3 +197,68 @@ t.test('no file stays open after a failure, of opening, rotation or anything els
   }
   t.pass('all were closed')
 })
+
+t.test(
+  'setReadOnly refuses what is written after the call, and keeps what came before',
+  async (t) => {
+    const tree = await Tree.open(memoryStorage(), options())
+    const before = tree.put('before', VALUE, true)
+    const settled = tree.setReadOnly()
+    await t.rejects(tree.put('after', VALUE, false), { code: 'CAIRN_READ_ONLY' })
+    await t.rejects(tree.clear({}, Infinity), { code: 'CAIRN_READ_ONLY' })
+    await Promise.all([before, settled])
+    const how = { encoding: 'utf8' } as const
+    t.equal(await tree.get('before', how), VALUE)
+    t.equal(await tree.get('after', how), undefined)
+    await tree.sync()
+    t.equal((await tree.backup(memoryStorage())).tables, 1, 'a backup is still to be had')
+    await tree.close()
+  },
+)
+
+t.test('a backup takes a table from an earlier one only when every byte is the same', async (t) => {
+  const build = async (value: string): Promise<Tree> => {
+    const tree = await Tree.open(memoryStorage(), options())
+    for (let i = 0; i < 10; i++) await tree.put(`key${i}`, value.repeat(10), false)
+    return tree
+  }
+  const [tree, twin, other] = [await build('a'), await build('a'), await build('b')]
+  const [same, different] = [memoryStorage(), memoryStorage()]
+  await twin.backup(same)
+  await other.backup(different)
+  t.match(await tree.backup(memoryStorage(), same), { reused: 1, copied: 0 })
+  const target = memoryStorage()
+  t.match(await tree.backup(target, different), { reused: 0, copied: 1 })
+  const copy = await Tree.open(target, options())
+  t.equal(await copy.get('key1', { encoding: 'utf8' }), 'a'.repeat(10))
+  for (const each of [tree, twin, other, copy]) await each.close()
+})
+
+t.test("recovery: 'prefix' keeps every journal aside that it drops from", async (t) => {
+  const storage = memoryStorage()
+  const tree = await Tree.open(storage, options({ writeBufferBytes: 1 << 20 }))
+  for (let i = 0; i < 20; i++) await tree.put(`key${i}`, VALUE, true)
+  const left = storage.crashClone(1)
+  await tree.close()
+  const [journal] = (await left.list('journal')).sort((a, b) => a.number - b.number)
+  const bytes = await readAll(left, journal!.name)
+  bytes[500]! ^= 1
+  await overwrite(left, journal!.name, bytes)
+  await t.rejects(Tree.open(left, options()), { code: 'CAIRN_CORRUPTION' })
+  const opened = await Tree.open(left, options({ recovery: 'prefix' }))
+  t.ok(opened.recovered.records > 0 && opened.recovered.records < 20)
+  t.same(Buffer.from(await readAll(left, `lost/${journal!.name}`)), Buffer.from(bytes))
+  await opened.close()
+})
+
+t.test('a directory with files that are not ours is refused and left as it was', async (t) => {
+  const storage = memoryStorage()
+  await storage.createDirectory()
+  await (await storage.create('hello.txt')).close()
+  await (await storage.create('LOG')).close()
+  await t.rejects(Tree.open(storage, options()), {
+    code: 'CAIRN_FORMAT_VERSION',
+    file: 'hello.txt',
+  })
+  t.same((await storage.list()).map(({ name }) => name).sort(), ['LOG', 'hello.txt'])
+})
