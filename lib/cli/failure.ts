@@ -35,7 +35,7 @@ const ADVICE: Record<string, string> = {
   CAIRN_NO_SPACE: 'free some space and run it again: nothing acknowledged is lost',
   CAIRN_IO: 'the system refused: look at the path, its permissions and the disk',
   CAIRN_POISONED: 'a write failed before this one: run it again, opening recovers',
-  CAIRN_READ_ONLY: 'the store was opened to read only',
+  CAIRN_READ_ONLY: 'get, range, count, dump, stats and verify work without writing',
   CAIRN_NATIVE_UNAVAILABLE: 'use --plane auto or --plane typescript',
 }
 
@@ -57,12 +57,13 @@ export function explain(error: unknown): Failure {
   return { message: String(message ?? chosen), code: known, advice, exitCode: EXIT_FAILURE }
 }
 
-/** The StoreError in a chain of causes, if one is there. */
+/** The StoreError in a chain of causes, if one is there. What can not be written says it all. */
 export function storeError(error: unknown): StoreError | undefined {
   let found: StoreError | undefined
   let at: unknown = error
   for (let depth = 0; depth < 8 && at instanceof Error; depth++, at = at.cause) {
     if (at instanceof StoreError) found = at
+    if (found?.code === 'CAIRN_READ_ONLY') break
   }
   return found
 }

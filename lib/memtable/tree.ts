@@ -3,9 +3,8 @@
  *
  * Order: user key ascending, then trailer descending (the newest version first). Slot i of an
  * inner node separates child i - 1, all of it before the slot's entry, from child i, all of it at
- * or behind. Entries are never removed, so nodes only split. A descent knows how many bytes the
- * key shares with where it is: it checks a node's prefix only as far as the two separators that it
- * came between leave that open.
+ * or behind. Entries are never removed, so nodes only split. In each node
+ * that a descent enters, the key is first held against the prefix that the node's slots share.
  * Twin: native/memtable/tree.h
  */
 import { compareBytes } from '../format/key.js'
@@ -55,8 +54,6 @@ export class Tree {
   #end = 0
   #high = 0
   #low = 0
-  /** Bytes that it shares with the prefix of the node that is entered next. */
-  #known = 0
   /** Whether it has the whole prefix of the node entered last. */
   #fits = false
   /** Where the last descent ended: the first entry at or after the key; may be the leaf's count. */
@@ -81,7 +78,6 @@ export class Tree {
     const last = this.lastLeaf
     const count = this.leaves.words[last + NODE_COUNT]!
     // Ascending keys are usual: they go straight behind the last entry.
-    this.#known = 0
     if (count > 0 && this.#rank(this.leaves, last, count - 1) === count) {
       if (count < SLOTS_MAX) this.leaves.insert(last, count, entry, this.#fits)
       else this.#appendLeaf(entry)
@@ -137,30 +133,15 @@ export class Tree {
 
   /** Walks from the root to the leaf that the key belongs into. */
   #descend(): void {
-    this.#known = 0
     let node = this.#root
     for (let level = 0; level < this.#depth; level++) {
       const child = this.#rank(this.#inners, node, 1) - 1
       this.#pathNode[level] = node
       this.#pathChild[level] = child
-      const { words } = this.#inners
-      if (child > 0 && child + 1 < words[node + NODE_COUNT]!) this.#learn(words, node, child)
-      node = words[node + INNER_CHILDREN + child]!
+      node = this.#inners.words[node + INNER_CHILDREN + child]!
     }
     this.leaf = node
     this.slot = this.#rank(this.leaves, node, 0)
-  }
-
-  /** The key lies between two separators: it begins with what both begin with. */
-  #learn(words: Int32Array, node: number, child: number): void {
-    const at = node + NODE_SLOTS + child * SLOT_WORDS
-    const first = words[at]! ^ words[at + SLOT_WORDS]!
-    const bytes =
-      first !== 0
-        ? Math.clz32(first) >>> 3
-        : 4 + (Math.clz32(words[at + 1]! ^ words[at + SLOT_WORDS + 1]!) >>> 3)
-    const known = words[node + NODE_SKIP]! + bytes
-    if (known > this.#known) this.#known = known
   }
 
   /** The first slot from `low` on whose entry is at or after the key; the count if none is. */
@@ -169,11 +150,9 @@ export class Tree {
     let high = words[node + NODE_COUNT]!
     if (low === high) return low
     const skip = words[node + NODE_SKIP]!
-    if (this.#known < skip) {
-      const order = this.#orderOfPrefix(nodes.entry(node, nodes.firstSlot), skip)
-      this.#fits = order === 0
-      if (order !== 0) return order < 0 ? low : high
-    } else this.#fits = true
+    const order = skip === 0 ? 0 : this.#orderOfPrefix(nodes.entry(node, nodes.firstSlot), skip)
+    this.#fits = order === 0
+    if (order !== 0) return order < 0 ? low : high
     const word0 = keyWord(this.#key, this.#start + skip, this.#end)
     const word1 = keyWord(this.#key, this.#start + skip + 4, this.#end)
     const slots = node + NODE_SLOTS
@@ -200,14 +179,13 @@ export class Tree {
     const bytes = chunks[rows[row + ENTRY_CHUNK]!]!
     const start = rows[row + ENTRY_KEY_START]!
     const end = rows[row + ENTRY_KEY_END]!
-    for (let i = this.#known; i < skip; i++) {
+    for (let i = 0; i < skip; i++) {
       const keyAt = this.#start + i
       const entryAt = start + i
       const keyByte = keyAt < this.#end ? this.#key[keyAt]! : 0
       const order = keyByte - (entryAt < end ? bytes[entryAt]! : 0)
       if (order !== 0) return order
     }
-    this.#known = skip
     return 0
   }
 

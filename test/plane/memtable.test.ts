@@ -130,6 +130,31 @@ t.test('random, ascending, descending and lengthening keys', (t) => {
   t.end()
 })
 
+// A node at the edge of the tree may hold kinds of keys that its parent's slots say nothing of.
+t.test('two kinds of keys in changing shares', (t) => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const next = random(seed)
+    const share = 0.4 + next() * 0.2
+    const turn = 2000 + Math.floor(next() * 2000)
+    const versions = Array.from({ length: 8000 }, (_, i) => ({
+      key: Buffer.from(
+        next() < (i < turn ? share : 0.9)
+          ? `!by-name!${Math.floor(next() * 1e6).toString(36)}`
+          : `!cities!${String(i).padStart(6, '0')}`,
+      ),
+      sequence: i + 1,
+      type: 1,
+      value: Buffer.alloc(0),
+    }))
+    const memtable = new TypescriptMemtable()
+    applyVersions(memtable, versions, next)
+    const flaw = checkWhole(memtable, versions)
+    if (flaw !== undefined) t.fail(`seed ${seed}: ${flaw}`)
+  }
+  t.pass(`${SEEDS} seeds`)
+  t.end()
+})
+
 t.test('a cursor goes on from its entry while the memtable grows', (t) => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const next = random(seed)

@@ -15,7 +15,7 @@ import type { Tree } from '../../lsm/tree.js'
 import type { VerifyReport } from '../../lsm/verify.js'
 import type { Operation } from './batch.js'
 import { LevelCore } from './core.js'
-import { rethrow } from './errors.js'
+import { LevelError, rethrow } from './errors.js'
 import type {
   BatchOperation,
   BatchOptions,
@@ -180,11 +180,11 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
    */
   async backup(
     directory: string | Storage,
-    options: { since?: string | Storage | undefined } = {},
+    options?: { since?: string | Storage | undefined },
   ): Promise<BackupReport> {
     const target = new Place("The first argument 'directory'", directory)
-    const since =
-      options.since === undefined ? undefined : new Place("The option 'since'", options.since)
+    const earlier = options?.since
+    const since = earlier === undefined ? undefined : new Place("The option 'since'", earlier)
     try {
       return await this.#whenOpen((tree) => tree.backup(target.storage, since?.storage))
     } finally {
@@ -201,11 +201,9 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
   }
 
   /** Brings back what can be read of a damaged store; the damaged files move to `lost/`. */
-  static async repair(
-    location: string | Storage,
-    options: OpenOptions = {},
-  ): Promise<RepairReport> {
-    const settings = readSettings(options)
+  static async repair(location: string | Storage, options?: OpenOptions): Promise<RepairReport> {
+    const settings = readSettings(options ?? {})
+    if (settings.readOnly) throw new RangeError("The option 'readOnly' must be false to repair")
     const place = new Place("The first argument 'location'", location)
     return repairStore(place.storage, settings)
       .catch(rethrow)
@@ -231,6 +229,8 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelCore<
   }
 
   #encodeKey<K>(key: K, options: StartEndOptions<K> | undefined): Uint8Array {
+    if (key === null || key === undefined)
+      throw new LevelError('LEVEL_INVALID_KEY', 'Key cannot be null or undefined')
     const encoding = this.keyEncoding(options?.keyEncoding as 'utf8')
     return ownBytes(encoding.encode(key as string))
   }
