@@ -1,17 +1,21 @@
 /**
  * The commands about a store as a whole: stats, verify, compact, backup, repair and destroy.
  *
- * Decides: what counts as damage for the exit code, and that destroying asks for --yes.
+ * Decides: what counts as damage for the exit code, and that destroying asks for --yes and for
+ * files that only a store has.
  */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { CairnLevel, type Damage, type StoreError, type VerifyReport } from '../stores/kv/index.js'
-import { EXIT_FAILURE, storeError, usageError } from './failure.js'
+import { CommandError, EXIT_FAILURE, storeError, usageError } from './failure.js'
 import { unfinishedLoads } from './load.js'
 import { columnsTable, factsTable } from './output.js'
 import { requireDirectory, type GlobalOptions, type Session } from './session.js'
 import { formatBytes, formatCount } from './text.js'
+
+/** Files that a directory with a store has, and hardly any other. */
+const STORE_FILE = /^(CURRENT|MANIFEST-[0-9]+|[0-9]+\.(ldb|sst))$/
 
 interface BackupOptions extends GlobalOptions {
   readonly since?: string
@@ -157,8 +161,16 @@ async function destroy(
 ): Promise<void> {
   if (!options.yes) throw usageError(`this deletes the store in ${dir}: say --yes if you mean it`)
   await requireDirectory(dir)
+  await requireStore(dir)
   await CairnLevel.destroy(dir)
   await tell(session, options, { destroyed: dir }, () => `the store in ${dir} is gone`)
+}
+
+/** CAIRN_MISSING unless the directory has a file that tells of a store. */
+async function requireStore(dir: string): Promise<void> {
+  const names = await readdir(dir)
+  if (names.some((name) => STORE_FILE.test(name))) return
+  throw new CommandError(`there is no store in ${dir}`, 'CAIRN_MISSING', 'nothing was deleted')
 }
 
 function damageTable(damage: readonly Damage[]): string {

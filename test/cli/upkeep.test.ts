@@ -103,3 +103,12 @@ t.test('destroying takes the word --yes', async (t) => {
   t.equal((await cairn('destroy', store, '--yes')).code, 0)
   t.match((await cairn('count', store)).errors, /\(CAIRN_MISSING\)/)
 })
+
+t.test('what is no store is not destroyed', async (t) => {
+  const directory = await temporary(t)
+  await writeFile(join(directory, '20260101.log'), 'a log of something else')
+  const { code, errors } = await cairn('destroy', directory, '--yes')
+  t.equal(code, 1)
+  t.match(errors, /there is no store in .* \(CAIRN_MISSING\)/)
+  t.same(await readdir(directory), ['20260101.log'])
+})

@@ -91,6 +91,8 @@ void t.test('approximateSize and compactRange', async (t) => {
     await t.rejects(loose[call]!(), TypeError)
     await t.rejects(loose[call]!('a'), TypeError)
   }
+  // @ts-expect-error A start is needed.
+  await t.rejects(db.approximateSize(null, 'z'), { code: 'LEVEL_INVALID_KEY' })
   await db.close()
 })
 
@@ -184,6 +186,25 @@ void t.test('repair brings a store back without its CURRENT and MANIFEST', async
   await t.rejects(CairnLevel.repair(nothing), { code: 'LEVEL_MISSING', message: /does not exist/ })
   t.notOk(existsSync(nothing))
   await t.rejects(CairnLevel.repair(path, { cacheSize: -1 }), RangeError)
+  await t.rejects(CairnLevel.repair(path, { readOnly: true }), /'readOnly' must be false/)
+})
+
+void t.test('without options, keys and values have the types of the store', async (t) => {
+  const db = new CairnLevel<string, { n: number }>(freshPath(), { ...QUIET, valueEncoding: 'json' })
+  await db.put('a', { n: 1 })
+  const found = await db.get('a')
+  t.equal(found?.n, 1)
+  await db.put('b', 2, { valueEncoding: 'json' })
+  // @ts-expect-error Not a value of this store.
+  await db.put('b', 3)
+  // @ts-expect-error Not a value of this store.
+  await db.batch([{ type: 'put', key: 'b', value: 4 }])
+  // @ts-expect-error Not a value of this store.
+  const wrong: number | undefined = await db.get('b')
+  t.equal(wrong, 4)
+  // @ts-expect-error Not a key of this store.
+  await db.del(5)
+  await db.close()
 })
 
 void t.test("destroy removes what is the store's and nothing else", async (t) => {
