@@ -8,7 +8,7 @@
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
 import { compareInternalKeys } from '../format/key.js'
-import { tableName } from '../format/names.js'
+import { manifestName, tableName } from '../format/names.js'
 import type { Storage, StorageFile } from '../io/files.js'
 import { JournalSet } from './journals.js'
 import { Manifest, noPointers } from './manifest.js'
@@ -37,14 +37,8 @@ export async function backupVersion(
   target: Storage,
   since?: Storage,
 ): Promise<BackupReport> {
-  await target.createDirectory()
-  const standing = await target.list()
-  if (standing.length > 0)
-    throw new StoreError(
-      'CAIRN_EXISTS',
-      `${target.location} is not empty: it holds '${standing[0]!.name}'`,
-    )
   const earlier = since === undefined ? new Map<number, TableMeta>() : await tablesOf(state, since)
+  await prepare(target)
   const count = { linked: 0, copied: 0, reused: 0 }
   const tables = version.levels.flat()
   const entries = await state.storage.list('table')
@@ -59,6 +53,39 @@ export async function backupVersion(
   await writeControlFiles(state, version, lastSequence, target)
   const bytes = tables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return { tables: tables.length, bytes, ...count }
+}
+
+/**
+ * The backup of a store that is open read-only: its tables, journals and MANIFEST as they are,
+ * which no writer can change meanwhile. CURRENT comes last.
+ */
+export async function backupFiles(state: TreeState, target: Storage): Promise<BackupReport> {
+  const { storage } = state
+  const { journals, manifest } = state.readOnlyFiles!
+  await prepare(target)
+  const tables = state.levels.flat()
+  const numbers = new Set(tables.map(({ number }) => number))
+  const count = { linked: 0, copied: 0, reused: 0 }
+  for (const { kind, number, name } of await storage.list()) {
+    if (kind === 'table' && numbers.has(number)) count[await storage.copyTo(target, name)]++
+    else if (kind === 'journal' && journals.includes(number)) await storage.copyTo(target, name)
+  }
+  await storage.copyTo(target, manifestName(manifest))
+  await target.syncDirectory()
+  await target.setCurrent(manifestName(manifest))
+  const bytes = tables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return { tables: tables.length, bytes, ...count }
+}
+
+/** The target must be new or empty. */
+async function prepare(target: Storage): Promise<void> {
+  await target.createDirectory()
+  const [standing] = await target.list()
+  if (standing !== undefined)
+    throw new StoreError(
+      'CAIRN_EXISTS',
+      `${target.location} is not empty: it holds '${standing.name}'`,
+    )
 }
 
 async function writeControlFiles(
@@ -98,6 +125,8 @@ async function writeControlFiles(
 }
 
 async function tablesOf(state: TreeState, since: Storage): Promise<Map<number, TableMeta>> {
+  if (!(await since.exists()))
+    throw new StoreError('CAIRN_MISSING', `the earlier backup ${since.location} does not exist`)
   const { plane } = state.options.choose(since)
   try {
     const { found } = await readDirectory(since, plane)

@@ -79,6 +79,11 @@ class Repair {
   async run(): Promise<RepairReport> {
     // A number beyond the limit was never ours: such a file is left alone.
     const entries = (await this.storage.list()).filter(({ number }) => number <= FILE_NUMBER_MAX)
+    const foreign = entries.find(({ name }) => /^(IDENTITY|OPTIONS-\d+)$/.test(name))
+    if (foreign)
+      throw new StoreError('CAIRN_FORMAT_VERSION', `${foreign.name} is a file of RocksDB`, {
+        file: foreign.name,
+      })
     this.#nextNumber = 1 + entries.reduce((most, { number }) => Math.max(most, number), 0)
     const { tables, journals } = await this.#whatCounts(entries)
     if (tables.length === 0 && journals.length === 0 && !entries.some((e) => e.kind === 'manifest'))

@@ -49,6 +49,14 @@ export class Slot {
     return failure
   }
 
+  /** Ends the pause after a failure: whoever asks for the job does not wait for the timer. */
+  retry(): void {
+    if (this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.onEnd()
+  }
+
   /** Drops the pause; nothing is retried after this. */
   close(): void {
     clearTimeout(this.#timer)

@@ -11,7 +11,7 @@ import type { BatchWriter, Datum } from '../format/batch.js'
 import { FILE_LOCK } from '../format/names.js'
 import type { Storage, StorageLock } from '../io/files.js'
 import type { Memtable, ScanBounds } from '../plane.js'
-import { backupVersion, type BackupReport } from './backup.js'
+import { backupFiles, backupVersion, type BackupReport } from './backup.js'
 import { clearRange } from './clear.js'
 import { Committer } from './committer.js'
 import { Compactor } from './compactor.js'
@@ -221,6 +221,7 @@ export class Tree {
   /** Hot; consistent as of the call. CAIRN_EXISTS unless the target is empty. */
   backup(target: Storage, since?: Storage): Promise<BackupReport> {
     return this.#whileOpen(this.#state.underway, async () => {
+      if (this.#state.options.readOnly) return backupFiles(this.#state, target)
       await this.#flush()
       // No later flush can have ended yet: the tables are those of the call.
       const version = this.#state.versions.retain()
@@ -283,9 +284,11 @@ export class Tree {
 
   /** Settles when the memtable is in a table; rejects with the failure that keeps it. */
   async #flushed(frozen: Memtable | undefined): Promise<void> {
-    while (frozen !== undefined && this.#state.frozen === frozen) {
-      const { failure } = this.#compactor.flushes
-      if (failure !== undefined) throw failure
+    const { flushes } = this.#compactor
+    const isPending = (): boolean => frozen !== undefined && this.#state.frozen === frozen
+    if (isPending()) flushes.retry()
+    while (isPending()) {
+      if (!flushes.isRunning && flushes.failure !== undefined) throw flushes.failure
       if (this.#state.poison !== undefined) throw this.#state.poison
       await this.#compactor.change()
     }

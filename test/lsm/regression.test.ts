@@ -262,3 +262,53 @@ t.test('a directory with files that are not ours is refused and left as it was',
   })
   t.same((await storage.list()).map(({ name }) => name).sort(), ['LOG', 'hello.txt'])
 })
+
+t.test('a store that is open read-only can be backed up, its journal with it', async (t) => {
+  const storage = memoryStorage()
+  const tree = await Tree.open(storage, options())
+  for (let i = 0; i < 100; i++) await tree.put(`key${i}`, VALUE, false)
+  await tree.put('last', 'in the journal', true)
+  const left = storage.crashClone(1)
+  await tree.close()
+  const readOnly = await Tree.open(left, options({ readOnly: true }))
+  const target = memoryStorage()
+  t.ok((await readOnly.backup(target)).tables > 0)
+  await readOnly.close()
+  const copy = await Tree.open(target, options())
+  t.equal(await copy.get('last', { encoding: 'utf8' }), 'in the journal')
+  t.equal(await copy.get('key99', { encoding: 'utf8' }), VALUE)
+  t.equal((await copy.verify()).ok, true)
+  await copy.close()
+})
+
+t.test('a backup with an earlier one that is missing leaves nothing behind', async (t) => {
+  const tree = await Tree.open(memoryStorage(), options())
+  const target = memoryStorage()
+  await t.rejects(tree.backup(target, memoryStorage()), { code: 'CAIRN_MISSING' })
+  t.equal(await target.exists(), false)
+  await tree.close()
+})
+
+t.test('flush tries again at once when a flush before it has failed', async (t) => {
+  const faulty = faultyStorage(memoryStorage())
+  const tree = await Tree.open(faulty, options())
+  await tree.put('key', VALUE, false)
+  faulty.rule = { operation: 'create', file: /ldb/, error: 'ENOSPC', forGood: true }
+  await t.rejects(tree.flush(), { code: 'CAIRN_NO_SPACE' })
+  await t.rejects(tree.flush(), { code: 'CAIRN_NO_SPACE' })
+  faulty.rule = undefined
+  await tree.flush()
+  t.equal(tree.property('leveldb.num-files-at-level0'), '1')
+  await tree.close()
+})
+
+t.test('repair leaves the directory of another engine alone', async (t) => {
+  const storage = memoryStorage()
+  await storage.createDirectory()
+  for (const name of ['IDENTITY', 'MANIFEST-000005', '000004.sst'])
+    await (await storage.create(name)).close()
+  const { repair } = await import('../../lib/lsm/repair.js')
+  await t.rejects(repair(storage, options()), { code: 'CAIRN_FORMAT_VERSION' })
+  const names = (await storage.list()).map(({ name }) => name)
+  t.ok(names.includes('MANIFEST-000005') && names.includes('000004.sst'))
+})
