@@ -23,9 +23,9 @@ import { MergeOutput } from './output.js'
 import { ownRuns } from './view.js'
 import type { OwnSource } from './view.js'
 
-const SLICE_MS = 1
+const SLICE_MS = 0.25
 /** The clock is looked at after so many bytes; an entry counts for ENTRY_BYTES more. */
-const CLOCK_BYTES = 16 * 1024
+const CLOCK_BYTES = 4 * 1024
 const ENTRY_BYTES = 64
 /** Blocks are written once so many bytes wait. */
 const FLUSH_BYTES = 240 * 1024
