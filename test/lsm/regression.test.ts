@@ -6,31 +6,13 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { StoreError } from '../../lib/errors.js'
 import { memoryStorage } from '../../lib/io/index.js'
 import type { Storage, StorageFile } from '../../lib/io/files.js'
-import type { TreeOptions } from '../../lib/lsm/options.js'
 import { Tree } from '../../lib/lsm/tree.js'
-import { selectPlane } from '../../lib/planes/select.js'
 import { faultyStorage } from '../support/faulty.js'
 import type { FaultyOperation } from '../support/faulty.js'
 import { overwrite, readAll } from '../support/level.js'
+import { treeOptions } from '../support/tree.js'
 
 const VALUE = 'v'.repeat(100)
-
-function options(changes: Partial<TreeOptions> = {}): TreeOptions {
-  return {
-    createIfMissing: true,
-    errorIfExists: false,
-    readOnly: false,
-    lockTimeoutMs: 0,
-    choose: (storage) =>
-      selectPlane('typescript', { storage, cacheBytes: 1 << 20, maxOpenTables: 100 }),
-    writeBufferBytes: 4096,
-    table: { blockSizeBytes: 256, restartInterval: 4, compression: false, filterBits: 10 },
-    maxTableBytes: 4096,
-    recovery: 'strict',
-    infoLog: false,
-    ...changes,
-  }
-}
 
 /** `storage` with some methods replaced. */
 function replaced(storage: Storage, methods: Partial<Storage>): Storage {
@@ -47,7 +29,7 @@ async function hasSeal(storage: Storage): Promise<boolean> {
 }
 
 t.test('closing ends although a writer never stops', async (t) => {
-  const tree = await Tree.open(memoryStorage(), options({ writeBufferBytes: 1 << 20 }))
+  const tree = await Tree.open(memoryStorage(), treeOptions({ writeBufferBytes: 1 << 20 }))
   let closed = false
   const writer = (async () => {
     while (!closed) await tree.put('key', VALUE, false)
@@ -73,7 +55,7 @@ t.test('closing flushes what was rotated while the flush before it ended', async
       await storage.remove(name)
     },
   })
-  const tree = await Tree.open(slow, options())
+  const tree = await Tree.open(slow, treeOptions())
   for (let i = 0; i < 45; i++) await tree.put(`key${i}`, VALUE, false)
   await begun
   const flushed = tree.flush()
@@ -81,14 +63,14 @@ t.test('closing flushes what was rotated while the flush before it ended', async
   await tree.close()
   await flushed
   t.ok(await hasSeal(storage), 'the close was clean')
-  const again = await Tree.open(storage, options())
+  const again = await Tree.open(storage, treeOptions())
   t.equal(again.recovered.records, 0, 'everything was in tables')
   await again.close()
 })
 
 t.test('a store that was destroyed around its seal can be created anew, power lost', async (t) => {
   const before = memoryStorage()
-  const first = await Tree.open(before, options())
+  const first = await Tree.open(before, treeOptions())
   await first.put('key', VALUE, true)
   await first.close()
   const [seal] = await before.list('seal')
@@ -99,27 +81,27 @@ t.test('a store that was destroyed around its seal can be created anew, power lo
   storage.onOperation = () => {
     clones.push(storage.crashClone(0), storage.crashClone(1))
   }
-  const tree = await Tree.open(storage, options())
+  const tree = await Tree.open(storage, treeOptions())
   await tree.put('other', VALUE, true)
   clones.push(storage.crashClone(0))
   storage.onOperation = undefined
   await tree.close()
-  for (const clone of clones) await (await Tree.open(clone, options())).close()
+  for (const clone of clones) await (await Tree.open(clone, treeOptions())).close()
   t.ok(clones.length > 10, `${clones.length} crash points open`)
 })
 
 t.test('a file number that can not be counted on from is refused', async (t) => {
   const storage = memoryStorage()
-  await (await Tree.open(storage, options())).close()
+  await (await Tree.open(storage, treeOptions())).close()
   for (const name of ['9007199254740991.ldb', 'MANIFEST-9007199254740700']) {
     await overwrite(storage, name, new Uint8Array(0))
     const message = new RegExp(name)
-    await t.rejects(Tree.open(storage, options()), { code: 'CAIRN_CORRUPTION', message })
+    await t.rejects(Tree.open(storage, treeOptions()), { code: 'CAIRN_CORRUPTION', message })
     await storage.remove(name)
   }
   // Not the name that a journal has, so it is none.
   await overwrite(storage, '77.log', new Uint8Array(0))
-  await (await Tree.open(storage, options())).close()
+  await (await Tree.open(storage, treeOptions())).close()
 })
 
 t.test('the smallest table size reserves no more file numbers than one merge may', async (t) => {
@@ -131,7 +113,10 @@ t.test('the smallest table size reserves no more file numbers than one merge may
       return storage.create(name)
     },
   })
-  const tiny = await Tree.open(watched, options({ maxTableBytes: 1, writeBufferBytes: 64 << 10 }))
+  const tiny = await Tree.open(
+    watched,
+    treeOptions({ maxTableBytes: 1, writeBufferBytes: 64 << 10 }),
+  )
   for (let i = 0; i < 12; i++) await tiny.put(`key${i % 2}`, 'v'.repeat(40_000), false)
   await tiny.compactRange()
   t.equal(await tiny.get('key1', { encoding: 'utf8' }), 'v'.repeat(40_000))
@@ -141,7 +126,7 @@ t.test('the smallest table size reserves no more file numbers than one merge may
 
 t.test('a large write under way, or a MANIFEST that failed, is no damage', async (t) => {
   const faulty = faultyStorage(memoryStorage())
-  const tree = await Tree.open(faulty, options({ writeBufferBytes: 64 << 20 }))
+  const tree = await Tree.open(faulty, treeOptions({ writeBufferBytes: 64 << 20 }))
   await tree.put('key', VALUE, true)
   let written = false
   const large = tree.put('large', new Uint8Array(16 << 20), false).then(() => (written = true))
@@ -185,7 +170,7 @@ t.test('no file stays open after a failure, of opening, rotation or anything els
       const faulty = faultyStorage(memoryStorage(), { operation, nth })
       const storage = counted(faulty, open)
       try {
-        const tree = await Tree.open(storage, options())
+        const tree = await Tree.open(storage, treeOptions())
         for (let i = 0; i < 60; i++) await tree.put(`key${i}`, VALUE, i % 7 === 0).catch(() => {})
         await tree.close()
       } catch (error) {
@@ -201,7 +186,7 @@ t.test('no file stays open after a failure, of opening, rotation or anything els
 t.test(
   'setReadOnly refuses what is written after the call, and keeps what came before',
   async (t) => {
-    const tree = await Tree.open(memoryStorage(), options())
+    const tree = await Tree.open(memoryStorage(), treeOptions())
     const before = tree.put('before', VALUE, true)
     const settled = tree.setReadOnly()
     await t.rejects(tree.put('after', VALUE, false), { code: 'CAIRN_READ_ONLY' })
@@ -218,7 +203,7 @@ t.test(
 
 t.test('a backup takes a table from an earlier one only when every byte is the same', async (t) => {
   const build = async (value: string): Promise<Tree> => {
-    const tree = await Tree.open(memoryStorage(), options())
+    const tree = await Tree.open(memoryStorage(), treeOptions())
     for (let i = 0; i < 10; i++) await tree.put(`key${i}`, value.repeat(10), false)
     return tree
   }
@@ -229,14 +214,14 @@ t.test('a backup takes a table from an earlier one only when every byte is the s
   t.match(await tree.backup(memoryStorage(), same), { reused: 1, copied: 0 })
   const target = memoryStorage()
   t.match(await tree.backup(target, different), { reused: 0, copied: 1 })
-  const copy = await Tree.open(target, options())
+  const copy = await Tree.open(target, treeOptions())
   t.equal(await copy.get('key1', { encoding: 'utf8' }), 'a'.repeat(10))
   for (const each of [tree, twin, other, copy]) await each.close()
 })
 
 t.test("recovery: 'prefix' keeps every journal aside that it drops from", async (t) => {
   const storage = memoryStorage()
-  const tree = await Tree.open(storage, options({ writeBufferBytes: 1 << 20 }))
+  const tree = await Tree.open(storage, treeOptions({ writeBufferBytes: 1 << 20 }))
   for (let i = 0; i < 20; i++) await tree.put(`key${i}`, VALUE, true)
   const left = storage.crashClone(1)
   await tree.close()
@@ -244,8 +229,8 @@ t.test("recovery: 'prefix' keeps every journal aside that it drops from", async 
   const bytes = await readAll(left, journal!.name)
   bytes[500]! ^= 1
   await overwrite(left, journal!.name, bytes)
-  await t.rejects(Tree.open(left, options()), { code: 'CAIRN_CORRUPTION' })
-  const opened = await Tree.open(left, options({ recovery: 'prefix' }))
+  await t.rejects(Tree.open(left, treeOptions()), { code: 'CAIRN_CORRUPTION' })
+  const opened = await Tree.open(left, treeOptions({ recovery: 'prefix' }))
   t.ok(opened.recovered.records > 0 && opened.recovered.records < 20)
   t.same(Buffer.from(await readAll(left, `lost/${journal!.name}`)), Buffer.from(bytes))
   await opened.close()
@@ -256,7 +241,7 @@ t.test('a directory with files that are not ours is refused and left as it was',
   await storage.createDirectory()
   await (await storage.create('hello.txt')).close()
   await (await storage.create('LOG')).close()
-  await t.rejects(Tree.open(storage, options()), {
+  await t.rejects(Tree.open(storage, treeOptions()), {
     code: 'CAIRN_FORMAT_VERSION',
     file: 'hello.txt',
   })
@@ -265,16 +250,16 @@ t.test('a directory with files that are not ours is refused and left as it was',
 
 t.test('a store that is open read-only can be backed up, its journal with it', async (t) => {
   const storage = memoryStorage()
-  const tree = await Tree.open(storage, options())
+  const tree = await Tree.open(storage, treeOptions())
   for (let i = 0; i < 100; i++) await tree.put(`key${i}`, VALUE, false)
   await tree.put('last', 'in the journal', true)
   const left = storage.crashClone(1)
   await tree.close()
-  const readOnly = await Tree.open(left, options({ readOnly: true }))
+  const readOnly = await Tree.open(left, treeOptions({ readOnly: true }))
   const target = memoryStorage()
   t.ok((await readOnly.backup(target)).tables > 0)
   await readOnly.close()
-  const copy = await Tree.open(target, options())
+  const copy = await Tree.open(target, treeOptions())
   t.equal(await copy.get('last', { encoding: 'utf8' }), 'in the journal')
   t.equal(await copy.get('key99', { encoding: 'utf8' }), VALUE)
   t.equal((await copy.verify()).ok, true)
@@ -282,7 +267,7 @@ t.test('a store that is open read-only can be backed up, its journal with it', a
 })
 
 t.test('a backup with an earlier one that is missing leaves nothing behind', async (t) => {
-  const tree = await Tree.open(memoryStorage(), options())
+  const tree = await Tree.open(memoryStorage(), treeOptions())
   const target = memoryStorage()
   await t.rejects(tree.backup(target, memoryStorage()), { code: 'CAIRN_MISSING' })
   t.equal(await target.exists(), false)
@@ -291,7 +276,7 @@ t.test('a backup with an earlier one that is missing leaves nothing behind', asy
 
 t.test('flush tries again at once when a flush before it has failed', async (t) => {
   const faulty = faultyStorage(memoryStorage())
-  const tree = await Tree.open(faulty, options())
+  const tree = await Tree.open(faulty, treeOptions())
   await tree.put('key', VALUE, false)
   faulty.rule = { operation: 'create', file: /ldb/, error: 'ENOSPC', forGood: true }
   await t.rejects(tree.flush(), { code: 'CAIRN_NO_SPACE' })
@@ -308,7 +293,7 @@ t.test('repair leaves the directory of another engine alone', async (t) => {
   for (const name of ['IDENTITY', 'MANIFEST-000005', '000004.sst'])
     await (await storage.create(name)).close()
   const { repair } = await import('../../lib/lsm/repair.js')
-  await t.rejects(repair(storage, options()), { code: 'CAIRN_FORMAT_VERSION' })
+  await t.rejects(repair(storage, treeOptions()), { code: 'CAIRN_FORMAT_VERSION' })
   const names = (await storage.list()).map(({ name }) => name)
   t.ok(names.includes('MANIFEST-000005') && names.includes('000004.sst'))
 })

@@ -5,33 +5,17 @@ import t from 'tap'
 import { BatchWriter } from '../../lib/format/batch.js'
 import { memoryStorage } from '../../lib/io/index.js'
 import type { Storage } from '../../lib/io/files.js'
-import type { TreeOptions } from '../../lib/lsm/options.js'
 import { Tree } from '../../lib/lsm/tree.js'
-import { selectPlane } from '../../lib/planes/select.js'
 import { random } from '../support/random.js'
+import { treeOptions } from '../support/tree.js'
 
-function options(): TreeOptions {
-  return {
-    createIfMissing: true,
-    errorIfExists: false,
-    readOnly: false,
-    lockTimeoutMs: 0,
-    choose: (storage) =>
-      selectPlane('typescript', { storage, cacheBytes: 1 << 20, maxOpenTables: 100 }),
-    writeBufferBytes: 4096,
-    table: { blockSizeBytes: 512, restartInterval: 16, compression: false, filterBits: 10 },
-    maxTableBytes: 8192,
-    recovery: 'strict',
-    infoLog: false,
-    serial: true,
-  }
-}
+const OPTIONS = treeOptions({ serial: true, maxTableBytes: 8192 })
 
 async function run(seed: number): Promise<Map<string, string>> {
   const storage = memoryStorage()
   const next = random(seed)
   for (let round = 0; round < 2; round++) {
-    const tree = await Tree.open(storage, options())
+    const tree = await Tree.open(storage, OPTIONS)
     for (let i = 0; i < 600; i++) {
       const key = `key${Math.floor(next() * 200)}`
       if (next() < 0.2) await tree.delete(key, next() < 0.1)

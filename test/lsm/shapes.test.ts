@@ -8,24 +8,11 @@ import { memoryStorage } from '../../lib/io/index.js'
 import { openLevel } from '../support/level.js'
 import type { Level, LevelOptions } from '../support/level.js'
 import { random } from '../support/random.js'
+import { keyMaker, one } from '../support/shapes.js'
+import type { Next } from '../support/shapes.js'
 
 const SEEDS = process.env['CAIRN_CAMPAIGN'] === 'full' ? 40 : 4
 const FIRST = Number(process.env['CAIRN_SEED'] ?? 1)
-
-type Next = (below: number) => number
-
-const SHAPES: readonly ((next: Next) => string)[] = [
-  (next) => Array.from({ length: next(6) }, () => '\0a'[next(2)]).join(''),
-  (next) => `!users!${String(next(20_000)).padStart(8, '0')}`,
-  (next) => `!users!${next(300)}!x!${next(300)}`,
-  (next) => 'a'.repeat(next(40)) + String.fromCharCode(next(4)),
-  (next) => String.fromCharCode(97 + next(26)).repeat(1 + next(3)) + String(next(1_000_000)),
-  (next) => `common/prefix/that/is/long/${'abcdef'[next(6)]}/${'\0'.repeat(next(12))}${next(100)}`,
-]
-
-function one<T>(next: Next, choices: readonly T[]): T {
-  return choices[next(choices.length)]!
-}
 
 function optionsOf(next: Next): LevelOptions {
   return {
@@ -109,9 +96,7 @@ t.test('large random stores equal a map', { timeout: 3_600_000 }, async (t) => {
   for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
     const generator = random(seed)
     const next: Next = (below) => Math.floor(generator() * below)
-    const chosen = SHAPES.filter(() => next(2) === 0)
-    const shapes = chosen.length > 0 ? chosen : SHAPES
-    const key = (): string => one(next, shapes)(next)
+    const key = keyMaker(next)
     const [db, model] = await work(next, key)
     const difference = await differenceOf(db, model, next, key)
     if (difference !== undefined) t.fail(`seed ${seed} (CAIRN_SEED=${seed} replays): ${difference}`)

@@ -6,27 +6,16 @@ import t from 'tap'
 import { BatchWriter } from '../../lib/format/batch.js'
 import { TypescriptMemtable } from '../../lib/memtable/memtable.js'
 import { random } from '../support/random.js'
+import { keyMaker } from '../support/shapes.js'
 
 const SEEDS = process.env['CAIRN_CAMPAIGN'] === 'full' ? 400 : 40
 const ENTRIES_MOST = 12_000
-
-type Shape = (next: (below: number) => number) => string
-
-const SHAPES: readonly Shape[] = [
-  (next) => Array.from({ length: next(6) }, () => '\0a'[next(2)]).join(''),
-  (next) => `!users!${String(next(20_000)).padStart(8, '0')}`,
-  (next) => `!users!${next(300)}!x!${next(300)}`,
-  (next) => 'a'.repeat(next(40)) + String.fromCharCode(next(4)),
-  (next) => String.fromCharCode(97 + next(26)).repeat(1 + next(3)) + String(next(1_000_000)),
-  (next) => `common/prefix/that/is/long/${'abcdef'[next(6)]}/${'\0'.repeat(next(12))}${next(100)}`,
-]
 
 /** Applies random batches; gives the newest value of each key as well. */
 function fill(seed: number): { memtable: TypescriptMemtable; newest: Map<string, string> } {
   const generator = random(seed)
   const next = (below: number): number => Math.floor(generator() * below)
-  const chosen = SHAPES.filter(() => generator() < 0.5)
-  const shapes = chosen.length > 0 ? chosen : SHAPES
+  const makeKey = keyMaker(next)
   const entries = 500 + next(ENTRIES_MOST)
   const ascendingUntil = next(3) === 0 ? entries / 2 : 0
   const memtable = new TypescriptMemtable()
@@ -36,7 +25,7 @@ function fill(seed: number): { memtable: TypescriptMemtable; newest: Map<string,
     const count = 1 + next(50)
     for (let i = 0; i < count; i++) {
       const ascending = sequence < ascendingUntil
-      const key = ascending ? String(sequence).padStart(9, '0') : shapes[next(shapes.length)]!(next)
+      const key = ascending ? String(sequence).padStart(9, '0') : makeKey()
       newest.set(key, `value ${sequence + i}`)
       batch.put(key, `value ${sequence + i}`)
     }
