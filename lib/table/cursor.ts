@@ -99,8 +99,10 @@ export class TableCursor extends BlockWalk implements EntryCursor {
     try {
       this.#index = open.parts.index
       if (this.#wanted === NO_BLOCK) return
+      const wanted = this.#wanted
       const [from, to] = this.#reach(open.blocks)
-      this.#hold(from, await open.loadRange(from, to, this.#fillCache))
+      const loaded = await open.loadRange(from, to, wanted, this.#fillCache)
+      this.#hold(loaded.from, loaded.blocks)
     } finally {
       this.#files.release(open)
     }

@@ -59,24 +59,34 @@ export class OpenTable {
     return this.#parse(raw, 0, ordinal, fillCache)
   }
 
-  /** Loads blocks [from, to) with one read. Gives those before the first damaged one, at least
-   * one: damage in the first is thrown. */
-  async loadRange(from: number, to: number, fillCache: boolean): Promise<Block[]> {
+  /** Loads blocks [from, to) with one read. Gives `wanted` and those beside it as far as they are
+   * sound: only damage in `wanted` is thrown, the others were not asked for. */
+  async loadRange(
+    from: number,
+    to: number,
+    wanted: number,
+    fillCache: boolean,
+  ): Promise<{ from: number; blocks: Block[] }> {
     const { index } = this.parts
     const start = index.offsets[from]!
     const raw = new Uint8Array(index.end(to - 1) - start)
     const length = await this.file.read(raw, start)
-    const blocks: Block[] = []
-    for (let ordinal = from; ordinal < to; ordinal++) {
-      try {
-        if (index.end(ordinal) - start > length) requireAll(this.file, length, raw, start)
-        blocks.push(this.#parse(raw, index.offsets[ordinal]! - start, ordinal, fillCache))
-      } catch (error) {
-        if (ordinal === from) throw error
-        break
-      }
+    const parse = (ordinal: number): Block => {
+      if (index.end(ordinal) - start > length) requireAll(this.file, length, raw, start)
+      return this.#parse(raw, index.offsets[ordinal]! - start, ordinal, fillCache)
     }
-    return blocks
+    const blocks = [parse(wanted)]
+    let first = wanted
+    try {
+      while (first > from) {
+        blocks.unshift(parse(first - 1))
+        first--
+      }
+      for (let ordinal = wanted + 1; ordinal < to; ordinal++) blocks.push(parse(ordinal))
+    } catch {
+      // It is thrown when it is wanted itself.
+    }
+    return { from: first, blocks }
   }
 
   #parse(raw: Uint8Array, start: number, ordinal: number, fillCache: boolean): Block {

@@ -1,10 +1,11 @@
 /** What a cursor promises beyond its answers: pages, GROW, COLD, fairness, and its end. */
 import t from 'tap'
+import { StoreError } from '../../lib/errors.js'
 import { memoryStorage } from '../../lib/io/memory.js'
 import { COLD, GROW } from '../../lib/plane.js'
 import type { DataPlane, Page, View } from '../../lib/plane.js'
 import { typescriptPlane } from '../../lib/planes/typescript.js'
-import { applyVersions, flipBit, readCursor, writeTable } from '../support/entries.js'
+import { TINY_TABLES, applyVersions, flipBit, readCursor, writeTable } from '../support/entries.js'
 import type { Version } from '../support/entries.js'
 import { random } from '../support/random.js'
 
@@ -204,5 +205,44 @@ t.test('damage is an error, every time, never a missing entry', async (t) => {
   const cursor = plane.scan(view, {}, 1000)
   await t.rejects(readCursor(cursor, Infinity, 10, 1000), { code: 'CAIRN_CORRUPTION' })
   await t.rejects(readCursor(cursor, Infinity, 10, 1000), { code: 'CAIRN_CORRUPTION' })
+  await plane.close()
+})
+
+t.test('read-ahead that meets damage harms only scans that come to it', async (t) => {
+  const storage = memoryStorage()
+  await storage.createDirectory()
+  const versions = Array.from({ length: 400 }, (_, i) =>
+    put(`key${String(i).padStart(4, '0')}x`, i + 1, 'v'.repeat(100)),
+  )
+  const meta = await writeTable(storage, 1, versions, { ...TINY_TABLES, blockSizeBytes: 400 })
+  await flipBit(storage, '000001.ldb', 20000)
+  const plane = typescriptPlane({ storage, cacheBytes: 0, maxOpenTables: 10 })
+  const view = plane.createView([[plane.openTable(meta)]])
+  const from = async (start: number, reverse: boolean): Promise<'damage' | number> => {
+    const cursor = plane.scan(view, { reverse }, 1000)
+    cursor.seek(Buffer.from(`key${String(start).padStart(4, '0')}`))
+    const page = newPage(1000, 1)
+    for (let read = 0, colds = 0; read < 8;) {
+      try {
+        const count = cursor.next(page, 1)
+        if (count === COLD && ++colds > 40) throw new Error(`gets no further from ${start}`)
+        if (count === COLD) await cursor.load()
+        else if (count === 0) break
+        else read++
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        t.equal(error.code, 'CAIRN_CORRUPTION')
+        return 'damage'
+      }
+    }
+    return start
+  }
+  for (const reverse of [false, true]) {
+    const damaged: number[] = []
+    for (let start = 0; start < 400; start++)
+      if ((await from(start, reverse)) === 'damage') damaged.push(start)
+    // Those that come to its four entries in eight reads and the step behind the last.
+    t.ok(damaged.length > 0 && damaged.length <= 13, `${damaged.join()} reverse ${reverse}`)
+  }
   await plane.close()
 })
