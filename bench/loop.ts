@@ -5,7 +5,8 @@
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { CairnLevel } from '../lib/index.js'
-import { randomNumbers, recordKey, shuffled, SEED } from './records.js'
+import { random } from '../lib/io/random.js'
+import { recordKey, shuffled, SEED } from './records.js'
 
 const INTERVAL_MS = 5
 const VALUE_BYTES = 1000
@@ -52,13 +53,13 @@ export async function measureLateness(directory: string, quick: boolean): Promis
 
 /** Random bytes, which do not compress, in random order, so that levels overlap. */
 async function fill(db: CairnLevel<string, Buffer>, records: number): Promise<void> {
-  const random = randomNumbers(SEED)
-  const pool = Buffer.from(Array.from({ length: 1 << 20 }, () => Math.floor(random() * 256)))
+  const numbers = random(SEED)
+  const pool = Buffer.from(Array.from({ length: 1 << 20 }, () => Math.floor(numbers() * 256)))
   const order = shuffled(records)
   for (let start = 0; start < records; start += BATCH_ROWS) {
     const rows = order.subarray(start, start + BATCH_ROWS)
     const operations = Array.from(rows, (record) => {
-      const at = Math.floor(random() * (pool.length - VALUE_BYTES))
+      const at = Math.floor(numbers() * (pool.length - VALUE_BYTES))
       const value = pool.subarray(at, at + VALUE_BYTES)
       return { type: 'put' as const, key: recordKey(record), value }
     })

@@ -4,20 +4,11 @@
  * As in LevelDB's db_bench: keys are 16 digits, values are 100 bytes of which about half
  * compresses away. A random order is a permutation, so that every key is written once.
  */
+import { random } from '../lib/io/random.js'
+
 const VALUE_BYTES = 100
 const POOL_BYTES = 1024 * 1024
 export const SEED = 301
-
-/** Numbers from 0 up to, not including, 1. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 export function recordKey(record: number): string {
   return String(record).padStart(16, '0')
@@ -30,10 +21,10 @@ export function missingKey(record: number): string {
 
 /** The numbers 0 to count-1 in random order. */
 export function shuffled(count: number, seed = SEED): Uint32Array {
-  const random = randomNumbers(seed)
+  const numbers = random(seed)
   const order = Uint32Array.from({ length: count }, (_, at) => at)
   for (let at = count - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1))
+    const other = Math.floor(numbers() * (at + 1))
     const held = order[at]!
     order[at] = order[other]!
     order[other] = held
@@ -47,12 +38,12 @@ export class Values {
   #at = 0
 
   constructor(seed = SEED) {
-    const random = randomNumbers(seed)
+    const numbers = random(seed)
     // Runs of 100 bytes: fifty random ones, then the same once more.
     for (let start = 0; start < POOL_BYTES; start += VALUE_BYTES) {
       const half = VALUE_BYTES / 2
       for (let at = start; at < Math.min(start + half, POOL_BYTES); at++) {
-        this.#pool[at] = 32 + Math.floor(random() * 95)
+        this.#pool[at] = 32 + Math.floor(numbers() * 95)
       }
       this.#pool.copy(this.#pool, start + half, start, Math.min(start + half, POOL_BYTES))
     }

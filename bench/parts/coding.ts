@@ -1,14 +1,15 @@
 /** Varints, written and read: lengths as they come in batches and blocks. */
 import { FieldReader, putVarint, VARINT64_MAX_BYTES } from '../../lib/format/coding.js'
-import { randomNumbers, SEED } from '../records.js'
+import { random } from '../../lib/io/random.js'
+import { SEED } from '../records.js'
 import type { Part } from './main.js'
 
 const COUNT = 10_000
 
 export function codingParts(): Part[] {
-  const random = randomNumbers(SEED)
+  const next = random(SEED)
   // Of every size from one byte to five.
-  const numbers = Array.from({ length: COUNT }, () => Math.floor(2 ** (random() * 32)))
+  const numbers = Array.from({ length: COUNT }, () => Math.floor(2 ** (next() * 32)))
   const bytes = new Uint8Array(COUNT * VARINT64_MAX_BYTES)
   const write = (): number => {
     let end = 0

@@ -10,8 +10,7 @@ import type { TableMeta } from '../format/edit.js'
 import { compareInternalKeys } from '../format/key.js'
 import { manifestName, tableName } from '../format/names.js'
 import type { Storage, StorageFile } from '../io/files.js'
-import { JournalSet } from './journals.js'
-import { Manifest, noPointers } from './manifest.js'
+import { writeBare } from './bare.js'
 import { readDirectory } from './recovery.js'
 import { writeSeal } from './seal.js'
 import type { TreeState } from './state.js'
@@ -97,28 +96,9 @@ async function writeControlFiles(
   const { plane } = state.options.choose(target)
   try {
     const { nextFileNumber } = state.manifest.state
-    const before = {
-      levels: version.levels,
-      pointers: noPointers(),
-      logNumber: 0,
-      previousLogNumber: 0,
-      nextFileNumber,
-      lastSequence,
-    }
-    const manifest = new Manifest(
-      target,
-      plane,
-      before,
-      () => lastSequence,
-      () => {},
-    )
-    const allocate = async () => (await manifest.allocate(1))[0]!
-    const journals = await JournalSet.create(target, plane, allocate)
-    await manifest.start({ logNumber: journals.number })
-    await manifest.finish()
-    await journals.close()
-    await manifest.close()
-    await writeSeal(target, plane, journals.number, manifest.number)
+    const { levels } = version
+    const written = await writeBare(target, plane, { levels, nextFileNumber, lastSequence })
+    await writeSeal(target, plane, written.journal, written.manifest)
   } finally {
     await plane.close()
   }

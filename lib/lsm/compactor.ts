@@ -152,7 +152,7 @@ export class Compactor {
     })
     state.log(`flushed: journal ${previousLogNumber} to ${describe(tables)}`)
     await journals.olderClosed()
-    await this.remove(journalName(previousLogNumber))
+    await state.remove(journalName(previousLogNumber))
   }
 
   async #compact(plan: Compaction): Promise<void> {
@@ -223,15 +223,6 @@ export class Compactor {
     )
     if (tables.length > 0) await state.storage.syncDirectory()
     return tables
-  }
-
-  /** Removes a file that nothing names any more; a failure is told, the next opening removes it. */
-  async remove(name: string): Promise<void> {
-    try {
-      await this.state.storage.remove(name)
-    } catch (error) {
-      this.state.warn(`remove ${name}`, error)
-    }
   }
 }
 

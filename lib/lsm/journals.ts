@@ -28,7 +28,6 @@ export class JournalSet {
   /** Where the large record that is under way, or failed, began. */
   #largeFrom: number | undefined
   syncs = 0
-  bytes = 0
 
   constructor(
     private readonly storage: Storage,
@@ -64,7 +63,6 @@ export class JournalSet {
     const mark = this.#markDue ? markBatch(sequence) : undefined
     this.#markDue = false
     this.#dirty = true
-    this.bytes += batch.length
     if (batch.length > GROUP_INLINE_BYTES) return this.#appendLarge(batch, mark)
     this.#current.writer.append(batch, mark)
     return undefined
@@ -127,15 +125,14 @@ export class JournalSet {
     await this.#older
   }
 
-  /** A clean end: everything synced, a mark behind it, synced, closed. Gives the number. */
-  async finish(nextSequence: number): Promise<number> {
+  /** A clean end: everything synced, a mark behind it, synced. */
+  async finish(nextSequence: number): Promise<void> {
     await this.sync()
-    const { writer, number } = this.#current
+    const { writer } = this.#current
     if (writer.position > 0) {
       writer.append(markBatch(nextSequence))
       await writer.sync()
     }
-    return number
   }
 
   /** Closes what is open and removes the journal ahead. Never rejects. */

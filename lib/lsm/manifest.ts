@@ -119,7 +119,7 @@ export class Manifest {
     })
   }
 
-  /** Gives back the numbers that were reserved and not used, and closes the file. */
+  /** Gives back the numbers that were reserved and not used. */
   async finish(): Promise<void> {
     await this.#serial(async () => {
       const lastSequence = this.lastSequence()

@@ -197,10 +197,7 @@ async function flushRecovered(
 
 function startManifest(state: TreeState, before: ManifestState): void {
   const { storage, plane } = state
-  const onReplaced = (number: number): void => {
-    const name = manifestName(number)
-    storage.remove(name).catch((error: unknown) => state.warn(`remove ${name}`, error))
-  }
+  const onReplaced = (number: number): void => void state.remove(manifestName(number))
   state.manifest = new Manifest(storage, plane, before, () => state.lastSequence, onReplaced)
 }
 
@@ -211,13 +208,9 @@ async function startJournal(state: TreeState): Promise<void> {
 }
 
 function versionsOf(state: TreeState, levels: Levels): VersionSet {
-  const { storage, plane } = state
-  return new VersionSet(plane, levels, state.memtables, ({ number }) => {
+  return new VersionSet(state.plane, levels, state.memtables, ({ number }) => {
     if (state.options.readOnly || state.abort.signal.aborted) return
-    for (const suffix of ['ldb', 'sst'] as const) {
-      const name = tableName(number, suffix)
-      storage.remove(name).catch((error: unknown) => state.warn(`remove ${name}`, error))
-    }
+    for (const suffix of ['ldb', 'sst'] as const) void state.remove(tableName(number, suffix))
   })
 }
 

@@ -19,6 +19,7 @@ import {
 } from '../format/names.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
+import { sizeOf } from './file.js'
 import { isOurs, noPointers, type ManifestState } from './manifest.js'
 import { FILE_NUMBER_MAX } from './options.js'
 import { checkSeal, readSeal } from './seal.js'
@@ -275,15 +276,6 @@ async function checkTables(
         Math.min(sizeBytes, table.sizeBytes),
         `the table has ${sizeBytes} bytes, not ${table.sizeBytes}; run repair`,
       )
-  }
-}
-
-async function sizeOf(storage: Storage, name: string): Promise<number> {
-  const file = await storage.open(name)
-  try {
-    return file.size()
-  } finally {
-    await file.close()
   }
 }
 

@@ -13,8 +13,9 @@ import { parseFileName } from '../format/names.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane, Memtable, TableOptions } from '../plane.js'
 import { keepAside } from './aside.js'
-import { JournalSet } from './journals.js'
-import { Manifest, noPointers, type ManifestState } from './manifest.js'
+import { writeBare } from './bare.js'
+import { sizeOf } from './file.js'
+import type { ManifestState } from './manifest.js'
 import {
   FILE_NUMBER_MAX,
   LEVELS,
@@ -221,9 +222,7 @@ class Repair {
   async #describe(tables: readonly FileEntry[]): Promise<TableMeta[]> {
     const metas: TableMeta[] = []
     for (const { name, number } of tables) {
-      const file = await this.storage.open(name)
-      const sizeBytes = file.size()
-      await file.close()
+      const sizeBytes = await sizeOf(this.storage, name)
       const bound = internalKey(new Uint8Array(0), 0, KEY_TYPE_VALUE)
       metas.push({ number, sizeBytes, smallest: bound, largest: bound })
     }
@@ -235,27 +234,11 @@ class Repair {
     const lastSequence = Math.max(this.#lastSequence, ...largest) + SEQUENCE_SKIP
     const level = levelFor(bytesOf(tables))
     const levels = emptyLevels().map((none, i) => (i === level ? tables : none))
-    const before: ManifestState = {
+    await writeBare(this.storage, this.plane, {
       levels,
-      pointers: noPointers(),
-      logNumber: 0,
-      previousLogNumber: 0,
       nextFileNumber: this.#nextNumber,
       lastSequence,
-    }
-    const { storage, plane } = this
-    const manifest = new Manifest(
-      storage,
-      plane,
-      before,
-      () => lastSequence,
-      () => {},
-    )
-    const allocate = async () => (await manifest.allocate(1))[0]!
-    const journals = await JournalSet.create(storage, plane, allocate)
-    await manifest.start({ logNumber: journals.number })
-    await journals.close()
-    await manifest.close()
+    })
   }
 
   /** Copies what is damaged to lost/, while everything still stands. */

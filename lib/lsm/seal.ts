@@ -18,6 +18,7 @@ import {
 } from '../format/seal.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
+import { sizeOf } from './file.js'
 
 const READ_BYTES = 1024 * 1024
 const TEMPORARY = `${FILE_SEAL}.new`
@@ -51,9 +52,7 @@ async function sealFile(
   name: string,
   number: number,
 ): Promise<SealedFile> {
-  const file = await storage.open(name)
-  const sizeBytes = file.size()
-  await file.close()
+  const sizeBytes = await sizeOf(storage, name)
   return { number, sizeBytes, crc: await checksumFile(storage, plane, name, sizeBytes) }
 }
 
@@ -134,9 +133,7 @@ async function checkFile(
   name: string,
   sealed: SealedFile,
 ): Promise<boolean> {
-  const file = await storage.open(name)
-  const sizeBytes = file.size()
-  await file.close()
+  const sizeBytes = await sizeOf(storage, name)
   if (sizeBytes < sealed.sizeBytes)
     throw corruption(name, sizeBytes, `cut short: it was closed with ${sealed.sizeBytes} bytes`)
   const crc = await checksumFile(storage, plane, name, sealed.sizeBytes)

@@ -134,6 +134,15 @@ export class TreeState {
     this.warn(action, cause)
   }
 
+  /** Removes a file that nothing names any more; a failure is told, the next opening removes it. */
+  async remove(name: string): Promise<void> {
+    try {
+      await this.storage.remove(name)
+    } catch (error) {
+      this.warn(`remove ${name}`, error)
+    }
+  }
+
   /** Reports a failure that no caller waits for. */
   warn(action: string, error: unknown): void {
     const cause = error instanceof Error ? error : new Error(String(error))

@@ -128,11 +128,6 @@ export class VersionSet {
     return this.#current
   }
 
-  /** Numbers of the tables that some version still holds. */
-  get heldTables(): number {
-    return this.#tables.size
-  }
-
   /** Makes a new version current. */
   install(levels: Levels, memtables: readonly Memtable[]): void {
     const before = this.#current

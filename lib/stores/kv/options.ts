@@ -6,6 +6,9 @@
  * allowed. Names that nobody here knows pass through, as everywhere in abstract-level.
  */
 import type { AbstractDatabaseOptions, AbstractOpenOptions } from 'abstract-level'
+import { BLOCK_RESTART_INTERVAL, BLOCK_SIZE_BYTES } from '../../format/block.js'
+import { FILTER_BITS_PER_KEY } from '../../format/filter.js'
+import { TABLE_MAX_BYTES } from '../../format/table.js'
 import type { Storage } from '../../io/files.js'
 import type { Damage, RecoveryMode } from '../../lsm/options.js'
 
@@ -93,11 +96,11 @@ export function readSettings(options: object): Settings {
     compression: flag(given, 'compression', true),
     cacheBytes: integer(given, 'cacheSize', 64 * MIB, 0, 1024 * GIB),
     writeBufferBytes: integer(given, 'writeBufferSize', 4 * MIB, 1, GIB),
-    blockBytes: integer(given, 'blockSize', 4 * KIB, 1, 4 * MIB),
+    blockBytes: integer(given, 'blockSize', BLOCK_SIZE_BYTES, 1, 4 * MIB),
     maxOpenTables: integer(given, 'maxOpenFiles', 1000, 1, 2 ** 31 - 1),
-    restartInterval: integer(given, 'blockRestartInterval', 16, 1, 2 ** 31 - 1),
-    maxTableBytes: integer(given, 'maxFileSize', 2 * MIB, 1, GIB),
-    filterBits: integer(given, 'filterBits', 10, 0, 64),
+    restartInterval: integer(given, 'blockRestartInterval', BLOCK_RESTART_INTERVAL, 1, 2 ** 31 - 1),
+    maxTableBytes: integer(given, 'maxFileSize', TABLE_MAX_BYTES, 1, GIB),
+    filterBits: integer(given, 'filterBits', FILTER_BITS_PER_KEY, 0, 64),
     multithreading: flag(given, 'multithreading', false),
   }
 }
