@@ -5,17 +5,18 @@ import { ENGINES, type EngineName } from './engine.js'
 import {
   formatFigure,
   formatRatio,
-  headerText,
+  formatSpread,
   median,
   rowsOf,
-  spread,
-  type Report,
   type Result,
   type Row,
-} from './report.js'
+} from './figures.js'
+import { ratioOf } from './goals.js'
+import { headerText, type Report } from './report.js'
 
 const COLOURS: Record<EngineName, string> = {
-  cairndb: '#2a6f77',
+  native: '#2a6f77',
+  typescript: '#6fa8ae',
   'classic-level': '#a3a9b2',
   lmdb: '#c9b37e',
   'better-sqlite3': '#9bb3d1',
@@ -28,7 +29,7 @@ pre { white-space: pre-wrap; color: #555; font-size: 13px }
 section { margin: 1.4rem 0 }
 h2 { font-size: 1rem; margin: 0 0 .3rem }
 h2 small { font-weight: normal; color: #666 }
-.row { display: grid; grid-template-columns: 8.5rem 1fr 9.5rem; gap: .6rem;
+.row { display: grid; grid-template-columns: 8.5rem 1fr 13rem; gap: .6rem;
   align-items: center; margin: 2px 0 }
 .bar { height: 1rem; border-radius: 2px; min-width: 1px }
 .figure { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap }
@@ -39,7 +40,7 @@ h2 small { font-weight: normal; color: #666 }
 `
 
 export function htmlReport(report: Report): string {
-  const sections = rowsOf(report.results).map((row) => sectionHtml(row))
+  const sections = rowsOf(report.results).flatMap((row) => sectionHtml(row) ?? [])
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>cairndb bench</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head>
@@ -49,22 +50,27 @@ ${sections.join('\n')}
 `
 }
 
-function sectionHtml({ workload, variant, unit, cells, ratio }: Row): string {
+function sectionHtml(row: Row): string | undefined {
+  const { workload, variant, unit, cells } = row
   const results = ENGINES.flatMap((engine) => cells.get(engine) ?? [])
+  if (results.length === 0) return undefined
   const longest = Math.max(...results.map(({ figures }) => median(figures)))
-  const bars = results.map((result) => barHtml(result, longest))
+  const bars = ENGINES.flatMap((engine) => {
+    const result = cells.get(engine)
+    return result === undefined ? [] : [barHtml(engine, result, longest)]
+  })
+  const ratio = ratioOf(row, 'native')
   const better = unit === 'ms' ? ', shorter is better' : ''
-  const stand = ratio === undefined ? '' : `, ${formatRatio(ratio)} the best rival`
+  const stand = ratio === undefined ? '' : `, native ${formatRatio(ratio)} the best rival`
   const small = `<small>${escape(variant)}${better}${stand}</small>`
   return `<section><h2>${escape(workload)} ${small}</h2>\n${bars.join('\n')}</section>`
 }
 
-function barHtml({ engine, figures, unit }: Result, longest: number): string {
+function barHtml(engine: EngineName, { figures, unit }: Result, longest: number): string {
   const figure = median(figures)
   const width = ((figure / longest) * 100).toFixed(1)
-  const share = Math.round(spread(figures) * 100)
   const bar = `<div class="bar" style="width:${width}%;background:${COLOURS[engine]}"></div>`
-  const text = `${formatFigure(figure, unit)} &plusmn;${share}%`
+  const text = `${formatFigure(figure, unit)} <small>${formatSpread(figures, unit)}</small>`
   return `<div class="row"><span>${engine}</span>${bar}<span class="figure">${text}</span></div>`
 }
 

@@ -1,16 +1,20 @@
 /**
  * One process of the bench: one engine, one group of workloads, one round.
  *
- * Started by main.ts with its task as JSON in the first argument; answers with one IPC message.
+ * Started by rounds.ts with its task as JSON in the first argument; answers with one IPC message.
  */
-import { loadEngine, type EngineName } from './engine.js'
-import { Bench, GROUPS, type Timing } from './workloads.js'
+import { BARE, loadEngine, type SubjectName } from './engine.js'
+import { giveAnswer, readTask } from './fork.js'
+import { GROUPS } from './workloads/all.js'
+import { bareLoops } from './workloads/bare.js'
+import { Bench, type Timing } from './workloads/bench.js'
 
 export interface ChildTask {
-  readonly engine: EngineName
+  readonly subject: SubjectName
   readonly group: number
   readonly directory: string
   readonly records: number
+  readonly limitMs: number
 }
 
 export interface ChildAnswer {
@@ -18,8 +22,16 @@ export interface ChildAnswer {
   readonly timings: readonly Timing[]
 }
 
-const task = JSON.parse(process.argv[2]!) as ChildTask
-const bench = new Bench(await loadEngine(task.engine), task.directory, task.records)
-await GROUPS[task.group]!.run(bench)
-process.send!({ description: bench.description, timings: bench.timings } satisfies ChildAnswer)
-process.disconnect()
+async function run(task: ChildTask): Promise<ChildAnswer> {
+  const { subject, directory, records, limitMs } = task
+  if (subject === BARE) {
+    const description = 'pwrite of 140 bytes and fdatasync, synchronously'
+    return { description, timings: bareLoops(directory, limitMs) }
+  }
+  const bench = new Bench(await loadEngine(subject), directory, records, limitMs)
+  await GROUPS[task.group]!.run(bench)
+  return bench
+}
+
+const { description, timings } = await run(readTask<ChildTask>())
+giveAnswer<ChildAnswer>({ description, timings })

@@ -1,64 +1,85 @@
 /**
  * Engine: what a workload asks of a store, so that each store is called in the way it does best.
  *
- * Keys are 16 ASCII characters, values 100-byte Buffers; what a get returns is the caller's own.
- * `put`, `batch` and `del` settle when the operating system has the write (unsynced),
- * `putSynced` when the disk has it.
+ * Durability is equal for all. `put`, `batch` and `del` settle when the operating system has the
+ * write: a killed process loses nothing, a power loss may lose the newest writes and harms nothing
+ * else. `putSynced` settles when the disk has it. What `getSync` and `get` return is the caller's
+ * own. A synchronous store answers without a promise.
  */
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 
+/** How a store holds keys of 16 ASCII characters and values of 100 bytes, and gives them back. */
+export type Shape = 'string keys' | 'buffers' | 'strings'
+
+export type Datum = string | Buffer
+
+/** As abstract-level's batches take it; the others do without the type. */
 export interface Entry {
-  readonly key: string
-  readonly value: Buffer
+  readonly type: 'put'
+  readonly key: Datum
+  readonly value: Datum
+}
+
+export interface Opening {
+  readonly directory: string
+  readonly shape: Shape
+  /** How many operations are under way at a time. */
+  readonly inFlight: number
+  /** Whether writes are `putSynced` only. */
+  readonly synced: boolean
 }
 
 export interface Engine {
   /** What does the work, for the header. */
-  describe(): string
-  close(): Promise<void>
-  put(key: string, value: Buffer): Promise<unknown>
-  putSynced(key: string, value: Buffer): Promise<unknown>
-  batch(entries: readonly Entry[]): Promise<unknown>
-  del(key: string): Promise<unknown>
-  getSync(key: string): Uint8Array | undefined
-  get(key: string): Promise<Uint8Array | undefined>
-  /** Walks everything, entry by entry; gives their number. */
+  readonly description: string
+  close(): unknown
+  put(key: Datum, value: Datum): unknown
+  putSynced(key: Datum, value: Datum): unknown
+  batch(entries: readonly Entry[]): unknown
+  del(key: Datum): unknown
+  getSync(key: Datum): Uint8Array | undefined
+  get(key: Datum): unknown
+  /** `getSync` into a buffer that the next call uses again, where the store has that. */
+  getReused?(key: Datum): Uint8Array | undefined
+  /** Walks everything entry by entry, in the store's shape; gives the number of entries. */
   scan(): Promise<number>
-  /** The same in pages of `rows` where the store has pages. */
+  /** The same in pages of `rows`, where the store has pages. */
   scanPages(rows: number): Promise<number>
 }
 
-export type OpenEngine = (directory: string) => Promise<Engine>
+export type OpenEngine = (opening: Opening) => Promise<Engine>
 
-/** In the order of the tables' columns; the first one is ours. */
-export const ENGINES = ['cairndb', 'classic-level', 'lmdb', 'better-sqlite3'] as const
+/** In the order of the table's columns: our two planes, then the rivals. */
+export const ENGINES = ['native', 'typescript', 'classic-level', 'lmdb', 'better-sqlite3'] as const
 export type EngineName = (typeof ENGINES)[number]
 
-const MODULES: Record<EngineName, string> = {
-  cairndb: './engines/cairndb.js',
-  'classic-level': './engines/classic.js',
-  lmdb: './engines/lmdb.js',
-  'better-sqlite3': './engines/sqlite.js',
+export const RIVALS = ['classic-level', 'lmdb', 'better-sqlite3'] as const
+
+/** Rivals with another durability or another way to be called, told beside the table. */
+export const ASIDES = ['lmdb, noSync', 'better-sqlite3, alone'] as const
+export type AsideName = (typeof ASIDES)[number]
+
+export const ASIDE_NOTES: Record<AsideName, string> = {
+  'lmdb, noSync': 'lmdb with noSync: a power loss may destroy the whole database',
+  'better-sqlite3, alone': 'better-sqlite3 with a transaction for every put',
 }
 
-export async function loadEngine(name: EngineName): Promise<OpenEngine> {
-  const module = (await import(MODULES[name])) as { openEngine: OpenEngine }
-  return module.openEngine
+/** The loops that set limits: no store, only the calls that one can not do without. */
+export const BARE = 'bare loop'
+
+export type SubjectName = EngineName | AsideName | typeof BARE
+
+const MODULES: Record<EngineName | AsideName, [module: string, open: string]> = {
+  native: ['./rivals/cairndb.js', 'openNative'],
+  typescript: ['./rivals/cairndb.js', 'openTypescript'],
+  'classic-level': ['./rivals/classic.js', 'openClassic'],
+  lmdb: ['./rivals/lmdb.js', 'openLmdb'],
+  'better-sqlite3': ['./rivals/sqlite.js', 'openSqlite'],
+  'lmdb, noSync': ['./rivals/lmdb.js', 'openUnsafeLmdb'],
+  'better-sqlite3, alone': ['./rivals/sqlite.js', 'openLoneSqlite'],
 }
 
-/** Loads a rival that `npm install --prefix bench` has put there. Run from the project's root. */
-export function requireRival(name: string): unknown {
-  return createRequire(join(process.cwd(), 'bench', 'package.json'))(name)
-}
-
-/** Whether the engine can be had here. */
-export function isInstalled(name: EngineName): boolean {
-  if (name === 'cairndb' || name === 'classic-level') return true
-  try {
-    requireRival(name)
-    return true
-  } catch {
-    return false
-  }
+export async function loadEngine(name: EngineName | AsideName): Promise<OpenEngine> {
+  const [file, open] = MODULES[name]
+  const module = (await import(file)) as Record<string, OpenEngine>
+  return module[open]!
 }

@@ -1,110 +1,125 @@
 /**
- * Figures to tables: medians with their spread, and how we stand to the best rival.
+ * Figures to tables: medians with their spread, how both planes stand to the best rival, goals.
  */
 import Table from 'cli-table3'
-import { ENGINES, type EngineName } from './engine.js'
-import type { Lateness } from './loop.js'
+import { ASIDE_NOTES, ASIDES, BARE, ENGINES, type EngineName, type SubjectName } from './engine.js'
+import {
+  formatFigure,
+  formatRatio,
+  formatSpread,
+  median,
+  rowsOf,
+  type Result,
+  type Row,
+} from './figures.js'
+import { goalLines, hasGoal, ratioOf } from './goals.js'
+import type { LoopReport } from './loop.js'
 import type { Machine } from './machine.js'
-import type { Timing } from './workloads.js'
-
-export interface Result {
-  readonly workload: string
-  readonly variant: string
-  readonly unit: Timing['unit']
-  readonly engine: EngineName
-  /** One figure per round. */
-  readonly figures: number[]
-}
+import type { ColdReport } from './cold/report.js'
 
 export interface Report {
   readonly machine: Machine
   readonly records: number
   readonly rounds: number
-  readonly engines: Partial<Record<EngineName, string>>
+  /** What each engine says of itself. */
+  readonly engines: Partial<Record<SubjectName, string>>
   readonly results: readonly Result[]
+  /** Engines that could not run, and why. */
+  readonly failures: readonly string[]
   /** Of the event loop while a store compacts. */
-  readonly lateness?: Lateness
+  readonly loop?: readonly LoopReport[]
+  /** Of the event loop while cold tables are read. */
+  readonly cold?: ColdReport
 }
 
-export interface Row {
-  readonly workload: string
-  readonly variant: string
-  readonly unit: Timing['unit']
-  readonly cells: ReadonlyMap<EngineName, Result>
-  /** Above 1 we are better than the best rival; undefined without rivals. */
-  readonly ratio: number | undefined
-}
-
-export function median(figures: readonly number[]): number {
-  const sorted = [...figures].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-/** Half the distance from the least to the greatest figure, as a share of the median. */
-export function spread(figures: readonly number[]): number {
-  return (Math.max(...figures) - Math.min(...figures)) / 2 / median(figures)
-}
-
-export function rowsOf(results: readonly Result[]): Row[] {
-  const rows = new Map<string, Map<EngineName, Result>>()
-  for (const result of results) {
-    const name = `${result.workload}, ${result.variant}`
-    const cells = rows.get(name) ?? new Map<EngineName, Result>()
-    rows.set(name, cells.set(result.engine, result))
-  }
-  return [...rows.values()].map((cells) => {
-    const [{ workload, variant, unit }] = [...cells.values()] as [Result]
-    return { workload, variant, unit, cells, ratio: ratioOf(cells) }
-  })
-}
-
-function ratioOf(cells: ReadonlyMap<EngineName, Result>): number | undefined {
-  const ours = cells.get('cairndb')
-  const rivals = [...cells.values()].filter(({ engine }) => engine !== 'cairndb')
-  if (ours === undefined || rivals.length === 0) return undefined
-  const figures = rivals.map(({ figures }) => median(figures))
-  const mine = median(ours.figures)
-  return ours.unit === 'ms' ? Math.min(...figures) / mine : mine / Math.max(...figures)
-}
-
-export function formatFigure(figure: number, unit: Timing['unit']): string {
-  if (unit === 'ms') return `${figure.toFixed(1)} ms`
-  if (figure >= 1e6) return `${(figure / 1e6).toFixed(2)} M/s`
-  if (figure < 1e3) return `${figure.toFixed(0)}/s`
-  return figure >= 1e4 ? `${(figure / 1e3).toFixed(0)} k/s` : `${(figure / 1e3).toFixed(2)} k/s`
-}
-
-export function formatRatio(ratio: number | undefined): string {
-  return ratio === undefined ? '' : `${ratio.toFixed(ratio < 0.1 ? 3 : 2)}x`
-}
-
-export function headerText({ machine, records, rounds, engines }: Report): string {
+export function machineText(machine: Machine): string {
   const { processor, cores, memoryGiB, kernel, filesystem, node, commit, date } = machine
   return [
     `${processor}, ${cores} cores, ${memoryGiB} GiB; ${kernel}; ${filesystem}; Node ${node}`,
     `commit ${commit}; ${date}`,
-    ...Object.entries(engines).map(([name, description]) => `${name}: ${description}`),
-    `${records.toLocaleString('en-US')} records, keys of 16 bytes, values of 100`,
-    `medians of ${rounds} rounds, +- half the spread`,
   ].join('\n')
 }
 
-export function tableText(report: Report): string {
+export function headerText({ machine, records, rounds, engines }: Report): string {
+  const described = ENGINES.flatMap((name) => {
+    const description = engines[name]
+    return description === undefined ? [] : [`${name}: ${description}`]
+  })
+  return [
+    machineText(machine),
+    ...described,
+    'Unsynced: a killed process loses nothing, a power loss loses the newest writes and no more.',
+    'Synced: on the disk. Compression as each does it unasked (LevelDB and cairndb: Snappy).',
+    `${records.toLocaleString('en-US')} records, keys of 16 bytes, values of 100 that differ`,
+    `medians of ${rounds} rounds, each engine in its own process, in turn; below: least..greatest`,
+    "/best: a plane's figure over the best rival's, 1 or more is as good or better",
+  ].join('\n')
+}
+
+export function tablesText(report: Report): string {
+  const rows = rowsOf(report.results)
   const engines = ENGINES.filter((name) => report.engines[name] !== undefined)
+  const compared = rows.filter(({ cells }) => engines.some((name) => cells.has(name)))
+  const [first, more] = [compared.filter(hasGoal), compared.filter((row) => !hasGoal(row))]
+  const parts = [
+    ...(first.length > 0 ? [tableText(first, rows, engines, true)] : []),
+    ...(more.length > 0 ? [tableText(more, rows, engines, false)] : []),
+    besideText(rows),
+  ]
+  return parts.filter((part) => part !== '').join('\n')
+}
+
+function tableText(
+  shown: readonly Row[],
+  rows: readonly Row[],
+  engines: readonly EngineName[],
+  goals: boolean,
+): string {
   const table = new Table({
-    head: ['workload', '', ...engines, 'to the best rival'],
-    colAligns: ['left', 'left', ...engines.map(() => 'right' as const), 'right'],
+    head: [
+      'workload',
+      ...engines,
+      'native\n/best',
+      'TS\n/best',
+      ...(goals ? ['native: goal'] : []),
+    ],
+    colAligns: ['left', ...engines.map(() => 'right' as const), 'right', 'right', 'left'],
     style: { head: [], border: [], compact: true },
   })
-  for (const { workload, variant, unit, cells, ratio } of rowsOf(report.results)) {
+  for (const row of shown) {
     const figures = engines.map((engine) => {
-      const result = cells.get(engine)
-      if (result === undefined) return ''
-      const share = Math.round(spread(result.figures) * 100)
-      return `${formatFigure(median(result.figures), unit)} +-${share}%`
+      const cell = row.cells.get(engine)
+      if (cell === undefined) return ''
+      const { figures, unit } = cell
+      return `${formatFigure(median(figures), unit)}\n${formatSpread(figures, unit)}`
     })
-    table.push([workload, variant, ...figures, formatRatio(ratio)])
+    table.push([
+      `${row.workload}\n  ${row.variant}`,
+      ...figures,
+      formatRatio(ratioOf(row, 'native')),
+      formatRatio(ratioOf(row, 'typescript')),
+      ...(goals ? [goalLines(row, rows).join('\n')] : []),
+    ])
   }
   return table.toString()
+}
+
+/** What is not compared, line by line: bare loops, and rivals called in other ways. */
+function besideText(rows: readonly Row[]): string {
+  const table = new Table({
+    head: ['beside the tables', 'workload', '', 'least..greatest'],
+    colAligns: ['left', 'left', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  })
+  for (const subject of [BARE, ...ASIDES] as const) {
+    for (const { name, unit, cells } of rows) {
+      const cell = cells.get(subject)
+      if (cell === undefined) continue
+      const note = subject === BARE ? 'no store: pwrite and fdatasync' : ASIDE_NOTES[subject]
+      const { figures } = cell
+      const figure = formatFigure(median(figures), unit)
+      table.push([note, name, figure, formatSpread(figures, unit)])
+    }
+  }
+  return table.length === 0 ? '' : table.toString()
 }

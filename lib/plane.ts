@@ -13,6 +13,9 @@ export interface DataPlane {
   readonly name: 'native' | 'typescript'
   readonly io: 'io_uring' | 'threads' | 'node:fs' | 'memory'
   crc32c(bytes: Uint8Array, seed?: number): number
+  /** Takes LevelDB's own lock where the plane can, until `close`; CAIRN_LOCKED when a LevelDB has
+   * it. The storage's lock is held before. */
+  lock(): void
   /** Creates the file, empty; the directory sync is control's. */
   createJournal(name: string): Promise<JournalWriter>
   openJournal(name: string): Promise<JournalReader>

@@ -27,6 +27,8 @@ import type { JournalWriter } from '../plane.js'
 
 /** Large records are written in pieces of so many blocks: 1 MiB, under 2 ms to frame. */
 const PIECE_BLOCKS = 32
+/** So much of a record fits into its first piece wherever that begins. */
+const FIRST_PIECE_BYTES = (PIECE_BLOCKS - 1) * JOURNAL_FRAGMENT_MAX_BYTES
 const SCRATCH_BYTES = 64 * 1024
 /** A larger scratch buffer is not kept. */
 const SCRATCH_KEEP_BYTES = 2 * 1024 * 1024
@@ -83,10 +85,12 @@ class FileJournalWriter implements JournalWriter {
     this.#position += total
   }
 
-  /** As `append`. The bytes are read until the promise settles and must not change before. */
+  /** As `append`; the caller's bytes are free when it returns. */
   async appendLarge(record: Uint8Array, mark?: Uint8Array): Promise<void> {
     this.#checkIdle()
-    const work = this.#pieces(record, mark)
+    // The first piece is framed at once, the others while the caller may change its bytes.
+    const own = record.length <= FIRST_PIECE_BYTES ? record : new Uint8Array(record)
+    const work = this.#pieces(own, mark)
     const settled = () => {
       this.#large = undefined
     }

@@ -16,6 +16,9 @@ import { APPLY_RECORDS, GROUP_INLINE_BYTES, QUEUE_MAX_BYTES, SLICE_MS } from './
 import type { TreeState } from './state.js'
 import type { Throttle } from './throttle.js'
 
+/** Groups scheduled in one turn of the event loop between two looks at the clock. */
+const GROUPS_PER_LOOK = 4
+
 export class Committer {
   readonly #queue = new GroupQueue()
   /** Callers that came while QUEUE_MAX_BYTES waited, in order. */
@@ -24,7 +27,14 @@ export class Committer {
   #scheduled = false
   /** When the current turn of the event loop first ran a commit; 0 in a fresh turn. */
   #turnStart = 0
+  /** Groups that the current turn has scheduled. */
+  #turnGroups = 0
   #closed = false
+  readonly #start = (): void => this.#run()
+  readonly #endTurn = (): void => {
+    this.#turnStart = 0
+    this.#turnGroups = 0
+  }
 
   constructor(
     private readonly state: TreeState,
@@ -121,42 +131,84 @@ export class Committer {
   }
 
   #refusal(): Promise<never> | undefined {
-    if (this.#closed) return Promise.reject(new StoreError('CAIRN_NOT_OPEN', 'the store is closed'))
-    if (this.state.options.readOnly)
-      return Promise.reject(new StoreError('CAIRN_READ_ONLY', 'the store is open read-only'))
-    return this.state.poison && Promise.reject(this.state.poison)
+    const { state } = this
+    if (!this.#closed && !state.options.readOnly && state.poison === undefined) return undefined
+    const error = this.#closed
+      ? new StoreError('CAIRN_NOT_OPEN', 'the store is closed')
+      : state.options.readOnly
+        ? new StoreError('CAIRN_READ_ONLY', 'the store is open read-only')
+        : state.poison
+    return Promise.reject(this.#shown(error))
+  }
+
+  /** What callers get for a failure. */
+  #shown(error: unknown): unknown {
+    const { translate } = this.state.options
+    return translate === undefined ? error : translate(error)
   }
 
   /** A microtask closes the turn's group; now and then the event loop gets a turn first. */
   #schedule(): void {
     if (this.#running || this.#scheduled) return
     this.#scheduled = true
-    const now = performance.now()
-    if (this.#turnStart === 0) {
-      this.#turnStart = now
-      setImmediate(() => (this.#turnStart = 0))
+    // Reading the clock costs as much as a small put.
+    if (this.#turnGroups++ % GROUPS_PER_LOOK === 0) {
+      const now = performance.now()
+      if (this.#turnStart === 0) {
+        this.#turnStart = now
+        setImmediate(this.#endTurn)
+      } else if (now - this.#turnStart > SLICE_MS) {
+        this.#turnGroups = 0
+        setImmediate(this.#start)
+        return
+      }
     }
-    if (now - this.#turnStart > SLICE_MS) setImmediate(() => void this.#run())
-    else queueMicrotask(() => void this.#run())
+    queueMicrotask(this.#start)
   }
 
-  async #run(): Promise<void> {
+  /** Commits what waits: at once as long as nothing must be waited for. */
+  #run(): void {
     this.#scheduled = false
+    if (this.#queue.isEmpty) return
     this.#running = true
+    const group = this.#queue.take()
+    const pending = this.#commit(group)
+    if (pending === undefined && this.state.options.serial !== true) {
+      this.#settled(group)
+      if (this.#queue.isEmpty) {
+        this.#running = false
+        return
+      }
+      void this.#runOn(undefined, undefined)
+      return
+    }
+    void this.#runOn(group, pending)
+  }
+
+  /** Ends the commit of `first`, if any, and goes on while anything waits. */
+  async #runOn(first: Group | undefined, pending: Promise<void> | undefined): Promise<void> {
+    let group = first
     let sliceStart = performance.now()
-    while (!this.#queue.isEmpty) {
-      const group = this.#queue.take()
-      const pending = this.#commit(group)
-      if (pending !== undefined) await pending
-      if (this.state.options.serial) await this.settleBackground()
-      this.#queue.recycle(group)
-      if (this.#overflow.length > 0) this.#drainOverflow()
-      if (performance.now() - sliceStart > SLICE_MS && !this.#queue.isEmpty) {
+    for (;;) {
+      if (group !== undefined) {
+        if (pending !== undefined) await pending
+        if (this.state.options.serial) await this.settleBackground()
+        this.#settled(group)
+      }
+      if (this.#queue.isEmpty) break
+      if (performance.now() - sliceStart > SLICE_MS) {
         await nextTurn()
         sliceStart = performance.now()
       }
+      group = this.#queue.take()
+      pending = this.#commit(group)
     }
     this.#running = false
+  }
+
+  #settled(group: Group): void {
+    this.#queue.recycle(group)
+    if (this.#overflow.length > 0) this.#drainOverflow()
   }
 
   #drainOverflow(): void {
@@ -190,7 +242,7 @@ export class Committer {
       this.#publish()
     } catch (error) {
       state.fail('write the journal', error)
-      group.reject(error)
+      group.reject(this.#shown(error))
       return undefined
     }
     group.resolve()
@@ -204,7 +256,7 @@ export class Committer {
       if (group.task !== undefined) await group.task()
       else if (group.batch.count > 0) await this.throttle.room(group.batch.sizeBytes)
     } catch (error) {
-      group.reject(error)
+      group.reject(this.#shown(error))
       return
     }
     try {
@@ -212,7 +264,7 @@ export class Committer {
       else if (group.sync) await state.journals.sync()
     } catch (error) {
       state.fail('write the journal', error)
-      group.reject(error)
+      group.reject(this.#shown(error))
       return
     }
     group.resolve()

@@ -65,9 +65,12 @@ export class Compactor {
   schedule(): void {
     const { state } = this
     if (state.poison !== undefined) return
+    // Under the serial schedule one job ends before the next begins.
+    if (state.options.serial && (this.flushes.isRunning || this.compactions.isRunning)) return
     const mayFlush = this.flushes.isFree && !(this.#closing && this.flushes.failure !== undefined)
     if (state.frozen !== undefined && mayFlush) void this.flushes.run(() => this.#flush())
     if (this.#closing || !this.compactions.isFree) return
+    if (state.options.serial && this.flushes.isRunning) return
     const plan = pickCompaction({
       levels: state.levels,
       pointers: state.manifest.state.pointers,
@@ -99,7 +102,7 @@ export class Compactor {
     const { state } = this
     let from = start
     for (;;) {
-      while (this.compactions.isRunning) await this.change()
+      while (this.#mustWait) await this.change()
       if (state.poison !== undefined) throw state.poison
       if (this.#closing) return
       const tables = overlapping(state.levels[level]!, from, end)
@@ -112,6 +115,10 @@ export class Compactor {
       if (level === 0) return
       from = spanOf(chosen).largest
     }
+  }
+
+  get #mustWait(): boolean {
+    return this.compactions.isRunning || (!!this.state.options.serial && this.flushes.isRunning)
   }
 
   get #expansionBytes(): number {

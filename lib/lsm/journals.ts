@@ -27,6 +27,8 @@ export class JournalSet {
   #markDue = true
   /** Where the large record that is under way, or failed, began. */
   #largeFrom: number | undefined
+  /** Why the rotated-out journal could not be synced: nothing is taken from then on. */
+  #failure: Error | undefined
   syncs = 0
 
   constructor(
@@ -60,6 +62,7 @@ export class JournalSet {
    * return; large ones when the promise settles.
    */
   append(batch: Uint8Array, sequence: number): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure
     const mark = this.#markDue ? markBatch(sequence) : undefined
     this.#markDue = false
     this.#dirty = true
@@ -114,7 +117,9 @@ export class JournalSet {
         await writer.close().catch(() => {})
       }
     })()
-    this.#older.catch(() => {})
+    this.#older.catch((error: unknown) => {
+      this.#failure ??= error as Error
+    })
     this.#current = next
     this.#dirty = false
     this.#markDue = true

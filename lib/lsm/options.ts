@@ -38,6 +38,8 @@ export interface TreeOptions {
   readonly onDrop?: (damage: Damage) => void
   /** false: no LOG. A function gets the lines instead of the file. */
   readonly infoLog: boolean | ((line: string) => void)
+  /** Makes of a failure what callers of reads and writes get; a group's failure is made once. */
+  readonly translate?: (error: unknown) => unknown
   /** The serial schedule: every background job ends before the next operation begins. */
   readonly serial?: boolean
 }

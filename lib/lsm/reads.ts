@@ -1,9 +1,10 @@
 /**
  * The read path: gets answered from memory at once, from the disk without holding the event loop.
  *
- * View and sequence are fixed at the call. Values are copied by the plane into a slab and go out
- * as a part of it that nobody else ever writes: a kept small value pins at most SLAB_BYTES, a
- * value above SLAB_VALUE_BYTES gets memory of its own.
+ * View and sequence are fixed at the call. The plane copies values into a slab, one behind the
+ * other, and each goes out as one view of it: a kept value up to SLAB_VALUE_BYTES pins its slab,
+ * SLAB_BYTES, a larger one has memory of its own, and strings pin nothing. The next slab begins
+ * while any small value still fits, so that a small value is found with one call of the plane.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Datum } from '../format/batch.js'
@@ -33,8 +34,11 @@ export interface ReadHow {
 
 /** Keys looked up between two looks at the clock. */
 const SLICE_KEYS = 256
-const SLAB_BYTES = 32 * 1024
+const SLAB_BYTES = 64 * 1024
 const SLAB_VALUE_BYTES = 2 * 1024
+/** Keys up to this many bytes are looked up through views that are made once. */
+const KEY_VIEW_BYTES = 128
+const NO_BYTES = new Uint8Array(0)
 const HOW: readonly FindHow[] = [
   { wait: false, fillCache: false },
   { wait: false, fillCache: true },
@@ -43,57 +47,62 @@ const HOW: readonly FindHow[] = [
 ]
 
 export class Reads {
-  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-  #offset = 0
+  #slab = new Slab()
   #keyScratch = Buffer.allocUnsafeSlow(1024)
+  /** Views of the scratch by length. */
+  readonly #keyViews: Uint8Array[] = []
 
   constructor(private readonly state: TreeState) {}
 
   /** Waits for the disk where it must. */
   getSync(key: Datum, how: ReadHow): Value | undefined {
-    const found = this.#find(this.#key(key), how, true)
-    return found as Value | undefined
+    return this.#find(this.#key(key), how, true) as Value | undefined
   }
 
+  /** What is in memory is found at once, in a promise that has settled. */
   get(key: Datum, how: ReadHow): Promise<Value | undefined> {
     let found: Value | typeof COLD | undefined
     try {
       found = this.#find(this.#key(key), how, false)
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(this.#shown(error))
     }
     if (found !== COLD) return Promise.resolve(found)
-    return this.state.underway.add(this.#getCold(ownKey(key), how))
+    const fixed = { ...how, at: how.at ?? this.state.published }
+    return this.state.underway.add(this.#cold(ownKey(key), fixed))
   }
 
   getMany(keys: readonly Datum[], how: ReadHow): Promise<(Value | undefined)[]> {
-    return this.state.underway.add(this.#getMany(keys, how))
-  }
-
-  async #getMany(keys: readonly Datum[], how: ReadHow): Promise<(Value | undefined)[]> {
-    const at = how.at ?? this.state.published
-    const fixed = { ...how, at }
-    const version = this.state.versions.retain()
+    const fixed = { ...how, at: how.at ?? this.state.published }
+    const values: (Value | undefined)[] = []
+    const sliceStart = performance.now()
     try {
-      const values = new Array<Value | undefined>(keys.length)
-      let sliceStart = performance.now()
-      for (let i = 0; i < keys.length; i++) {
-        if (i % SLICE_KEYS === SLICE_KEYS - 1 && performance.now() - sliceStart > SLICE_MS) {
-          await nextTurn()
-          sliceStart = performance.now()
-        }
-        const found = this.#find(this.#key(keys[i]!), fixed, false, version)
-        values[i] = found === COLD ? await this.#findCold(ownKey(keys[i]!), fixed, version) : found
+      for (const key of keys) {
+        const isSlow =
+          values.length % SLICE_KEYS === SLICE_KEYS - 1 && performance.now() - sliceStart > SLICE_MS
+        const found = isSlow ? COLD : this.#find(this.#key(key), fixed, false)
+        if (found === COLD)
+          return this.state.underway.add(this.#goOn(keys, fixed, values, sliceStart))
+        values.push(found)
       }
-      return values
-    } finally {
-      this.state.versions.release(version)
+    } catch (error) {
+      return Promise.reject(this.#shown(error))
     }
+    return Promise.resolve(values)
   }
 
   /** Whether the key has a value. */
   has(key: Datum, how: Omit<ReadHow, 'encoding'>): Promise<boolean> {
-    return this.get(key, { ...how, encoding: 'view' }).then((value) => value !== undefined)
+    let found: boolean | typeof COLD
+    try {
+      found = this.#exists(this.#key(key), how)
+    } catch (error) {
+      return Promise.reject(this.#shown(error))
+    }
+    if (found !== COLD) return Promise.resolve(found)
+    const fixed = { ...how, at: how.at ?? this.state.published, encoding: 'view' } as const
+    const value = this.#cold(ownKey(key), fixed)
+    return this.state.underway.add(value.then((bytes) => bytes !== undefined))
   }
 
   hasMany(keys: readonly Datum[], how: Omit<ReadHow, 'encoding'>): Promise<boolean[]> {
@@ -106,6 +115,33 @@ export class Reads {
     return new TreeCursor(this.state, bounds, at ?? this.state.published)
   }
 
+  /** The rest of a `getMany`, behind the `values` that were found at once. */
+  async #goOn(
+    keys: readonly Datum[],
+    how: FixedHow,
+    values: (Value | undefined)[],
+    since: number,
+  ): Promise<(Value | undefined)[]> {
+    const rest = keys.slice(values.length).map(ownKey)
+    const version = this.state.versions.retain()
+    try {
+      let sliceStart = since
+      for (const [i, key] of rest.entries()) {
+        if (i % SLICE_KEYS === 0 && performance.now() - sliceStart > SLICE_MS) {
+          await nextTurn()
+          sliceStart = performance.now()
+        }
+        const found = this.#find(key, how, false, version)
+        values.push(found === COLD ? await this.#findCold(key, how, version) : found)
+      }
+      return values
+    } catch (error) {
+      throw this.#shown(error)
+    } finally {
+      this.state.versions.release(version)
+    }
+  }
+
   #find(
     key: Uint8Array,
     how: ReadHow,
@@ -113,61 +149,108 @@ export class Reads {
     version: Version = this.state.versions.current,
   ): Value | typeof COLD | undefined {
     const { plane, published } = this.state
+    const { encoding } = how
     const findHow = HOW[(wait ? 2 : 0) + (how.fillCache === false ? 0 : 1)]!
     const at = how.at ?? published
-    const length = plane.find(version.view, key, at, this.#slab, this.#offset, findHow)
+    const slab = this.#slab
+    const { bytes, offset } = slab
+    const length = plane.find(version.view, key, at, bytes, offset, findHow)
     if (length === ABSENT) return undefined
     if (length === COLD) return COLD
-    if (length <= this.#slab.length - this.#offset) return this.#take(length, how.encoding)
-    if (length <= SLAB_VALUE_BYTES) {
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-      this.#offset = 0
-      plane.find(version.view, key, at, this.#slab, 0, HOW[3]!)
-      return this.#take(length, how.encoding)
+    if (length <= SLAB_VALUE_BYTES && encoding !== 'utf8') {
+      const value = slab.take(length, encoding)
+      if (slab.isFull) this.#slab = new Slab()
+      return value
+    }
+    if (length <= bytes.length - offset) {
+      if (encoding === 'utf8') return bytes.toString('utf8', offset, offset + length)
+      return decode(Uint8Array.prototype.slice.call(bytes, offset, offset + length), encoding)
     }
     const own = Buffer.allocUnsafeSlow(length)
     plane.find(version.view, key, at, own, 0, HOW[3]!)
-    return decode(own, how.encoding)
+    return decode(own, encoding)
   }
 
-  /** Hands out the bytes that the plane put at the slab's offset. */
-  #take(length: number, encoding: Encoding): Value {
-    const slab = this.#slab
-    const start = this.#offset
-    if (encoding === 'utf8') return slab.toString('utf8', start, start + length)
-    if (length > SLAB_VALUE_BYTES)
-      return decode(Buffer.from(slab.subarray(start, start + length)), encoding)
-    this.#offset = start + length
-    if (encoding === 'buffer') return slab.subarray(start, start + length)
-    return new Uint8Array(slab.buffer, slab.byteOffset + start, length)
+  /** As `#find`, without the value: with no room for it, none is copied. */
+  #exists(key: Uint8Array, how: Omit<ReadHow, 'encoding'>): boolean | typeof COLD {
+    const { plane, published, versions } = this.state
+    const findHow = HOW[how.fillCache === false ? 0 : 1]!
+    const at = how.at ?? published
+    const length = plane.find(versions.current.view, key, at, NO_BYTES, 0, findHow)
+    return length === COLD ? COLD : length !== ABSENT
   }
 
-  async #getCold(key: Uint8Array, how: ReadHow): Promise<Value | undefined> {
-    const fixed = { ...how, at: how.at ?? this.state.published }
+  async #cold(key: Uint8Array, how: FixedHow): Promise<Value | undefined> {
     const version = this.state.versions.retain()
     try {
-      return await this.#findCold(key, fixed, version)
+      return await this.#findCold(key, how, version)
+    } catch (error) {
+      throw this.#shown(error)
     } finally {
       this.state.versions.release(version)
     }
   }
 
-  async #findCold(
-    key: Uint8Array,
-    how: ReadHow & { at: number },
-    version: Version,
-  ): Promise<Value | undefined> {
+  async #findCold(key: Uint8Array, how: FixedHow, version: Version): Promise<Value | undefined> {
     const findHow = HOW[how.fillCache === false ? 0 : 1]!
     const bytes = await this.state.plane.findCold(version.view, key, how.at, findHow)
     return bytes && decode(bytes, how.encoding)
   }
 
+  /** What callers get for a failure. */
+  #shown(error: unknown): unknown {
+    const { translate } = this.state.options
+    return translate === undefined ? error : translate(error)
+  }
+
   /** The key as bytes that hold until the next call. */
   #key(key: Datum): Uint8Array {
     if (typeof key !== 'string') return key
-    if (key.length * 3 > this.#keyScratch.length)
-      this.#keyScratch = Buffer.allocUnsafeSlow(key.length * 4)
-    return this.#keyScratch.subarray(0, this.#keyScratch.write(key))
+    const { length } = key
+    let scratch = this.#keyScratch
+    if (length <= KEY_VIEW_BYTES) {
+      let i = 0
+      for (; i < length; i++) {
+        const code = key.charCodeAt(i)
+        if (code >= 0x80) break
+        scratch[i] = code
+      }
+      if (i === length) return (this.#keyViews[length] ??= scratch.subarray(0, length))
+    } else if (length * 3 > scratch.length) {
+      // Views of the first bytes stay with the scratch that they are views of.
+      this.#keyViews.length = 0
+      scratch = this.#keyScratch = Buffer.allocUnsafeSlow(length * 4)
+    }
+    return scratch.subarray(0, scratch.write(key))
+  }
+}
+
+type FixedHow = ReadHow & { readonly at: number }
+
+interface BufferClass {
+  readonly [Symbol.species]: new (memory: ArrayBufferLike, start: number, length: number) => Buffer
+}
+
+/** The class of Buffers: `new` makes a view at the price of a Uint8Array's, a third of `from`. */
+export const BufferView = (Buffer as unknown as BufferClass)[Symbol.species]
+
+/** Memory that values are copied to, one behind the other. */
+class Slab {
+  readonly bytes = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  /** Where the next value goes. Behind it there is always room for a value of SLAB_VALUE_BYTES. */
+  offset = 0
+  readonly #memory = this.bytes.buffer
+
+  get isFull(): boolean {
+    return this.offset > SLAB_BYTES - SLAB_VALUE_BYTES
+  }
+
+  /** The value at the offset, which nobody else ever writes again. */
+  take(length: number, encoding: Encoding): Uint8Array {
+    const start = this.offset
+    this.offset = start + length
+    if (encoding === 'view') return new Uint8Array(this.#memory, start, length)
+    return new BufferView(this.#memory, start, length)
   }
 }
 
@@ -178,7 +261,7 @@ function ownKey(key: Datum): Uint8Array {
 function decode(bytes: Uint8Array, encoding: Encoding): Value {
   const { buffer, byteOffset, length } = bytes
   if (encoding === 'view') return new Uint8Array(buffer, byteOffset, length)
-  const view = Buffer.from(buffer, byteOffset, length)
+  const view = new BufferView(buffer, byteOffset, length)
   return encoding === 'utf8' ? view.toString() : view
 }
 

@@ -82,8 +82,11 @@ export class Tree {
       try {
         const log = openLog(storage, options)
         const state = new TreeState({ storage, plane, options, log })
+        if (!readOnly) plane.lock()
         state.log(`opening: plane ${plane.name}, ${plane.io} (${reason})`)
-        return new Tree(state, lock, reason, await openDirectory(state))
+        const tree = new Tree(state, lock, reason, await openDirectory(state))
+        await tree.#serially()
+        return tree
       } catch (error) {
         await plane.close()
         throw unwritable(storage, error, WRITE_ONLY_REFUSALS)
@@ -179,6 +182,7 @@ export class Tree {
     return this.#whileOpen(this.#compactRanges, async () => {
       await this.#flush()
       await this.#compactor.compactRange(start, end)
+      await this.#serially()
     })
   }
 
@@ -280,6 +284,12 @@ export class Tree {
       frozen = this.#state.frozen
     })
     await this.#flushed(frozen)
+    await this.#serially()
+  }
+
+  /** Under the serial schedule every background job ends before the next step. */
+  async #serially(): Promise<void> {
+    if (this.#state.options.serial) await this.#compactor.settled()
   }
 
   /** Settles when the memtable is in a table; rejects with the failure that keeps it. */

@@ -70,7 +70,7 @@ export class TypescriptMemtable implements Memtable {
   #readerAt(batch: Uint8Array, from: number): BatchReader {
     if (this.#reader?.bytes === batch && this.#readerIndex === from) return this.#reader
     const reader = new BatchReader(batch)
-    if (!(from >= 0 && from <= reader.count))
+    if (!(Number.isInteger(from) && from >= 0 && from <= reader.count))
       throw new RangeError(`the batch has no record ${from}`)
     for (let i = 0; i < from; i++) reader.next()
     return reader

@@ -2,13 +2,16 @@
  * Chooses the data plane of a store, and says why.
  *
  * The environment variable CAIRN_PLANE overrides what the options ask for. A plane that was
- * demanded and can not be had is an error, never silently another one.
+ * demanded and can not be had is an error, never silently another one. CAIRN_IO does the same for
+ * the way in which the native plane syncs.
  * Decides: native or TypeScript
  */
 import { StoreError } from '../errors.js'
 import type { DataPlane } from '../plane.js'
+import type { IoWanted } from './addon.js'
+import { nativePlane } from './bridge/plane.js'
 import { findNative } from './native.js'
-import type { NativeSearch } from './native.js'
+import type { NativeFound, NativeSearch } from './native.js'
 import { typescriptPlane } from './typescript.js'
 import type { PlaneOptions } from './typescript.js'
 
@@ -33,8 +36,9 @@ export function selectPlane(wanted: WantedPlane, options: PlaneOptions): Selecte
   }
   const refusal = refusalOf(options)
   if (typeof refusal !== 'string') {
-    const plane = refusal.addon.createPlane(options)
-    return { plane, reason: `the addon ${refusal.file} is proven` }
+    const plane = nativePlane(refusal.addon, options, wantedIo(process.env.CAIRN_IO))
+    const why = plane.refusal === '' ? '' : `; no io_uring: ${plane.refusal}`
+    return { plane, reason: `the addon ${refusal.file} is proven${why}` }
   }
   if (choice === 'native')
     throw new StoreError('CAIRN_NATIVE_UNAVAILABLE', `no native plane: ${refusal}`)
@@ -42,7 +46,7 @@ export function selectPlane(wanted: WantedPlane, options: PlaneOptions): Selecte
 }
 
 /** A proven addon, or why there is none for this store. */
-function refusalOf(options: PlaneOptions): string | (NativeSearch & { addon: object }) {
+function refusalOf(options: PlaneOptions): string | NativeFound {
   const { kind } = options.storage
   if (kind !== 'disk') return `storage of kind ${kind} is kept to the TypeScript plane`
   const search = nativeSearch()
@@ -55,6 +59,13 @@ function nativeSearch(): NativeSearch {
   if (searched === undefined || searched.named !== named)
     searched = { named, search: findNative(named) }
   return searched.search
+}
+
+/** How the native plane is to do its syncs; the ring where it can be had, unless CAIRN_IO says. */
+function wantedIo(value: string | undefined): IoWanted {
+  if (value === undefined || value === '') return 'auto'
+  if (value === 'io_uring' || value === 'threads') return value
+  throw new RangeError(`CAIRN_IO is '${value}'; it may be io_uring or threads`)
 }
 
 function forcedPlane(value: string | undefined): 'native' | 'typescript' | undefined {

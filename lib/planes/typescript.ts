@@ -63,6 +63,9 @@ class TypescriptPlane implements DataPlane {
     return crc32c(bytes, seed)
   }
 
+  /** Node knows no locks on files: the storage's lock has looked whether a LevelDB has its own. */
+  lock(): void {}
+
   async createJournal(name: string): Promise<JournalWriter> {
     this.#checkOpen()
     return createJournal(this.#storage, name)

@@ -148,8 +148,8 @@ export class FilterBlock {
     // A filter without room for bits was made of no keys.
     if (limit - from < 2) return false
     const probes = bytes[limit - 1]!
-    if (probes > FILTER_PROBES_MAX) return true
     const bits = ((limit - from - 1) * 8) >>> 0
+    if (probes > FILTER_PROBES_MAX || bits === 0) return true
     let hash = filterHash(key, start, end)
     const delta = (hash >>> 17) | (hash << 15)
     for (let i = 0; i < probes; i++) {

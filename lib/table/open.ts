@@ -9,7 +9,7 @@
  */
 import { corruption } from '../errors.js'
 import { BLOCK_TRAILER_BYTES } from '../format/block.js'
-import { FieldReader } from '../format/coding.js'
+import { FieldReader, FormatError } from '../format/coding.js'
 import type { TableMeta } from '../format/edit.js'
 import { FILTER_NAMES } from '../format/filter.js'
 import { KEY_TRAILER_BYTES } from '../format/key.js'
@@ -28,6 +28,8 @@ import { TableIndex } from './handles.js'
 import { BlockWalk } from './walk.js'
 
 const TAIL_BYTES = 64 * 1024
+/** No writer shares so much between names that they outgrow their block by this. */
+const NAMES_MAX_RATIO = 16
 
 /** What an open table knows beside its data blocks. */
 export interface TableParts {
@@ -137,8 +139,12 @@ function decodeMetaindex(
   return sound(file, offset, () => {
     const named = new Map<string, BlockHandle>()
     const walk = new BlockWalk()
+    let nameBytes = 0
     if (block.entriesEnd > 0) walk.enterFirst(block)
     for (let more = walk.valid; more; more = walk.stepNext()) {
+      nameBytes += walk.keyEnd + KEY_TRAILER_BYTES
+      if (nameBytes > bytes.length * NAMES_MAX_RATIO)
+        throw new FormatError('metaindex: too much name', walk.valueStart)
       // Names are no internal keys: what the walk takes for a trailer belongs to them.
       const name = Buffer.from(walk.keyBytes.subarray(0, walk.keyEnd + KEY_TRAILER_BYTES))
       const reader = new FieldReader(walk.valueBytes, walk.valueStart, walk.valueEnd)

@@ -112,6 +112,8 @@ export class TypescriptTable implements Table, TableHandle {
   }
 
   async offsetOf(key: Uint8Array): Promise<number> {
+    // The caller's bytes may change while the table is opened.
+    key = Uint8Array.prototype.slice.call(key)
     const open = await this.files.acquire(this)
     this.files.release(open)
     const { index, footer } = open.parts

@@ -1,5 +1,6 @@
 /**
- * TableWriter: sorted entries in, a table file out, byte for byte as LevelDB writes it.
+ * TableWriter: sorted entries in, a table file out, as LevelDB writes it: byte for byte but for
+ * what Snappy leaves to an encoder.
  *
  * A data block is finished by the add that fills it; its index entry waits for the next key, so
  * that the separator can be short. Finished blocks gather in one of two buffers: `flush` hands one
@@ -10,8 +11,10 @@
  */
 import { crc32c } from '../checksum/crc32c.js'
 import {
+  BLOCK_COMPRESS_DIVISOR,
   BLOCK_INDEX_RESTART_INTERVAL,
   BLOCK_KIND_NONE,
+  BLOCK_KIND_SNAPPY,
   BLOCK_TRAILER_BYTES,
 } from '../format/block.js'
 import { maskCrc } from '../format/checksum.js'
@@ -37,6 +40,7 @@ import type { StorageFile } from '../io/files.js'
 import type { TableOptions } from '../plane.js'
 import { BlockWriter, copyBytes } from './block.js'
 import { FilterBlockWriter } from './filter.js'
+import { snappy, snappyRoom } from './snappy.js'
 
 const BUFFER_BYTES = 256 * 1024
 
@@ -44,6 +48,7 @@ export class TableWriter {
   readonly #file: StorageFile
   readonly #number: number
   readonly #blockSizeBytes: number
+  readonly #compression: boolean
   readonly #data: BlockWriter
   readonly #index = new BlockWriter(BLOCK_INDEX_RESTART_INTERVAL)
   readonly #metaindex: BlockWriter
@@ -74,6 +79,7 @@ export class TableWriter {
     this.#file = file
     this.#number = number
     this.#blockSizeBytes = options.blockSizeBytes
+    this.#compression = options.compression
     this.#data = new BlockWriter(options.restartInterval)
     this.#metaindex = new BlockWriter(options.restartInterval)
     if (options.filterBits > 0) this.#filter = new FilterBlockWriter(options.filterBits)
@@ -153,11 +159,11 @@ export class TableWriter {
       smallestSequence: this.#smallestSequence,
       largestSequence: this.#largestSequence,
     }
-    const filter = this.#filter && this.#append(this.#filter.finish())
-    this.#name(TABLE_PROPERTIES_NAME, this.#append(encodeProperties(properties)))
+    const filter = this.#filter && this.#append(this.#filter.finish(), false)
+    this.#name(TABLE_PROPERTIES_NAME, this.#append(encodeProperties(properties), false))
     if (filter !== undefined) this.#name(FILTER_NAME, filter)
-    const metaindex = this.#append(this.#metaindex.finish())
-    const index = this.#append(this.#index.finish())
+    const metaindex = this.#append(this.#metaindex.finish(), this.#compression)
+    const index = this.#append(this.#index.finish(), this.#compression)
     this.#appendBytes(encodeFooter({ metaindex, index }))
     await this.flush()
     await this.#file.sync()
@@ -182,7 +188,7 @@ export class TableWriter {
 
   #finishData(): void {
     if (this.#data.empty) return
-    this.#waiting = this.#append(this.#data.finish())
+    this.#waiting = this.#append(this.#data.finish(), this.#compression)
     this.#filter?.startBlock(this.sizeBytes)
   }
 
@@ -201,17 +207,24 @@ export class TableWriter {
     this.#metaindex.add(key, key.length, handle, 0, handle.length)
   }
 
-  /** Appends a block with its trailer. */
-  #append(contents: Uint8Array): BlockHandle {
-    const handle = { offset: this.sizeBytes, sizeBytes: contents.length }
-    this.#room(contents.length + BLOCK_TRAILER_BYTES)
+  /** Appends a block with its trailer, compressed where that is asked for and saves enough. */
+  #append(contents: Uint8Array, compress: boolean): BlockHandle {
+    const offset = this.sizeBytes
+    const most = compress ? snappyRoom(contents.length) : contents.length
+    this.#room(most + BLOCK_TRAILER_BYTES)
     const start = this.#pendingEnd
-    const end = start + contents.length
-    this.#pending.set(contents, start)
-    this.#pending[end] = BLOCK_KIND_NONE
+    const enough = contents.length - Math.floor(contents.length / BLOCK_COMPRESS_DIVISOR)
+    let kind = BLOCK_KIND_SNAPPY
+    let end = compress ? snappy(contents, this.#pending, start) : Infinity
+    if (end - start >= enough) {
+      kind = BLOCK_KIND_NONE
+      this.#pending.set(contents, start)
+      end = start + contents.length
+    }
+    this.#pending[end] = kind
     const crc = crc32c(this.#pending, 0, start, end + 1)
     this.#pendingEnd = putFixed32(this.#pending, end + 1, maskCrc(crc))
-    return handle
+    return { offset, sizeBytes: end - start }
   }
 
   #appendBytes(bytes: Uint8Array): void {

@@ -8,7 +8,13 @@
  * Twin: native/view/drop.cc
  */
 import { StoreError } from '../errors.js'
-import { KEY_TYPE_DELETION, compareBytes, compareUserKeys, trailerSequence } from '../format/key.js'
+import {
+  KEY_SEQUENCE_MAX,
+  KEY_TYPE_DELETION,
+  compareBytes,
+  compareUserKeys,
+  trailerSequence,
+} from '../format/key.js'
 import type { KeyRange } from '../plane.js'
 import { copyBytes } from '../table/block.js'
 import type { EntryCursor } from './entries.js'
@@ -34,7 +40,8 @@ export class Drop {
     this.#places = deeper.map(() => 0)
   }
 
-  /** Throws CAIRN_CORRUPTION for an entry that does not follow the one settled before it. */
+  /** Throws CAIRN_CORRUPTION for an entry that does not follow the one settled before it, or whose
+   * sequence nobody gives. */
   keeps(entry: EntryCursor): boolean {
     const { keyBytes, keyStart, keyEnd } = entry
     const order =
@@ -43,6 +50,9 @@ export class Drop {
         : compareBytes(keyBytes, keyStart, keyEnd, this.#key, 0, this.#keyLength)
     if (order < 0) throw new StoreError('CAIRN_CORRUPTION', 'entries to merge are out of order')
     const sequence = trailerSequence(entry.high, entry.low)
+    // What is larger is no exact number: it could not be told apart, nor named in the properties.
+    if (sequence > KEY_SEQUENCE_MAX)
+      throw new StoreError('CAIRN_CORRUPTION', 'an entry to merge has a sequence over 2^53')
     const stripe = this.#stripeOf(sequence)
     this.newKey = order > 0
     this.#askedSequence = sequence

@@ -46,6 +46,8 @@ export async function findCold(
   at: number,
   how: FindHow,
 ): Promise<Uint8Array | undefined> {
+  // The caller's bytes may change while blocks are read.
+  key = Uint8Array.prototype.slice.call(key)
   const hit: TableHit = { ...view.hit }
   const high = trailerHigh(at)
   const low = trailerLow(at, KEY_TYPE_SEEK)

@@ -13,6 +13,7 @@
  */
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
+import { FILTER_BITS_MAX } from '../format/filter.js'
 import type { Storage } from '../io/files.js'
 import type { MergeJob } from '../plane.js'
 import type { TableStream } from '../table/stream.js'
@@ -61,6 +62,7 @@ function checkJob(job: MergeJob): void {
   for (let i = 1; i < snapshots.length; i++)
     if (!(snapshots[i]! >= snapshots[i - 1]!))
       throw new RangeError('the snapshots of a merge must ascend')
+  if (job.table.filterBits > FILTER_BITS_MAX) throw new RangeError('too many filter bits for a key')
   for (const level of job.deeper) checkRanges(level, 'the deeper ranges')
   checkRanges(job.grandparents, 'the grandparents')
 }

@@ -103,7 +103,8 @@ export class MergeOutput {
   }
 
   #full(writer: TableWriter): boolean {
-    if (this.#created.length === this.#job.outputs.length) return false
+    // Asked again once a table is open: one without entries has room, whatever the limits are.
+    if (writer.entries === 0 || this.#created.length === this.#job.outputs.length) return false
     const { maxTableBytes, maxGrandparentBytes } = this.#job
     return writer.sizeBytes >= maxTableBytes || this.#overlapBytes > maxGrandparentBytes
   }

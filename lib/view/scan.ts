@@ -93,7 +93,7 @@ class ScanCursor implements Cursor {
   }
 
   next(page: Page, limit: number): number {
-    const room = Math.min(limit, page.ends.length >>> 1)
+    const room = Math.floor(Math.min(limit, page.ends.length >>> 1))
     if (!(room >= 1)) throw new RangeError('a page needs room for one entry')
     if (this.#cold.length > 0 && !this.#resume()) return COLD
     this.#tired = false

@@ -25,14 +25,18 @@ class Load {
   virtual void read() = 0;
 };
 
-class EntryCursor {
- public:
-  virtual ~EntryCursor() = default;
-
+/** The entry that a walk stands on: user key, trailer and value, as ranges of someone's bytes. */
+struct Entry {
   bool valid = false;
   Slice key;
   uint64_t trailer = 0;
   Slice value;
+};
+
+class EntryCursor : public Entry {
+ public:
+  virtual ~EntryCursor() = default;
+
   /** What went wrong, after a move that FAILED. */
   Status failure;
 

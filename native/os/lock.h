@@ -20,6 +20,9 @@ class LevelLock {
 
  private:
   explicit LevelLock(int descriptor) : descriptor_(descriptor) {}
+
+  /** The command of fcntl that takes it. */
+  static const int COMMAND;
   const int descriptor_;
 };
 

@@ -2,9 +2,10 @@
 //
 // One per environment, and used by its JavaScript thread alone; workers only hand finished tasks
 // back. Syncs and writes go through io_uring where the kernel lets us, else through one sync
-// thread. `wake` becomes readable when something ended; `drain` then tells it, in the order of
-// completion. Everything handed over is told exactly once, also while closing: Node-API code owns
-// what it handed over until then.
+// thread. The wake descriptor becomes readable when something ended; `drain` then tells it, workers
+// and ring each in their order of completion. Everything handed over is told exactly once, also
+// while closing: Node-API code owns what it handed over until then. A waiter or task that is being
+// told may call anything here.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ class IoWaiter {
   virtual void ioDone(Status status) = 0;
 };
 
-/** Something long: `work` on a worker, then `finish` on the JavaScript thread. */
+/** Something long: `work` on a worker, then always `finish` on the JavaScript thread, where it is
+ * destroyed too. */
 class Task {
  public:
   virtual ~Task() = default;
@@ -46,13 +48,15 @@ class Queue {
   static Status open(IoWanted wanted, std::unique_ptr<Queue>& queue);
   virtual ~Queue() = default;
 
+  /** THREADS for good when the system shuts the ring while it is used. */
   virtual IoKind kind() const = 0;
   /** Why there is no ring, for people; empty when there is one. */
   virtual const std::string& refusal() const = 0;
   /** Readable when `drain` has something to do. */
   virtual int wakeDescriptor() const = 0;
 
-  /** fdatasync. `waiter` is told what it gave; the file is held until then. Never tried again. */
+  /** As File::sync. `waiter` is told what it gave; the file is held until then. Never tried
+   * again, whatever it gave. Not ordered with writes that are under way. */
   virtual void sync(Ref<File> file, IoWaiter* waiter) = 0;
   /** Writes all of `bytes`, which the caller keeps as they are until the waiter is told. */
   virtual void write(Ref<File> file, Slice bytes, uint64_t position, IoWaiter* waiter) = 0;
@@ -64,8 +68,10 @@ class Queue {
   virtual bool drain() = 0;
   /** What was handed over and not told yet. */
   virtual size_t pending() const = 0;
-  /** Waits, on this thread, until everything handed over has ended, tells all of it, and ends the
-   * workers. Long tasks are to be cancelled before. */
+  /** Waits, on this thread, until everything handed over has ended, tells all of it (what is handed
+   * over by those told included), and ends the workers. Tasks that have not begun are worked on as
+   * well: long ones are to be cancelled before, and to look. Idempotent; what is handed over later
+   * is done on this thread, and told by `drain` or the end of the queue. */
   virtual void close() = 0;
 };
 

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, temporary } from './command.js'
+import { eachPlane } from '../support/planes.js'
 
 // Each run of the command is a process; slow machines may take their time.
 t.setTimeout(600_000)
@@ -16,7 +17,7 @@ function mount(...words: string[]): boolean {
   return spawnSync('mount', words, { stdio: 'ignore' }).status === 0
 }
 
-t.test('a full disk', async (t) => {
+eachPlane(t, 'a full disk', async (t) => {
   const disk = join(await temporary(t), 'disk')
   await mkdir(disk)
   if (process.getuid?.() !== 0 || !mount('-t', 'tmpfs', '-o', 'size=2m', 'cairn-test', disk)) {

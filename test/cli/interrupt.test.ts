@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, grownTo, start, temporary } from './command.js'
+import { eachPlane } from '../support/planes.js'
 
 // Each run of the command is a process; slow machines may take their time.
 t.setTimeout(600_000)
@@ -28,7 +29,7 @@ async function progress(store: string): Promise<number> {
   return told.unfinishedLoads[0]?.records ?? 0
 }
 
-t.test('kill -9 in the middle of a load', async (t) => {
+eachPlane(t, 'kill -9 in the middle of a load', async (t) => {
   const store = join(await temporary(t), 'store')
   const words = ['load', store, '-', '--key', 'id', '--batch', String(BATCH), '--json']
   let before = 0
@@ -61,7 +62,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  t.test(`${signal} closes the store and exits with ${code}`, async (t) => {
+  eachPlane(t, `${signal} closes the store and exits with ${code}`, async (t) => {
     const store = join(await temporary(t), 'store')
     const words = ['load', store, '-', '--key', 'id', '--batch', String(BATCH)]
     const { child, ended } = start(...words)
@@ -81,7 +82,7 @@ for (const [signal, code] of [
   })
 }
 
-t.test('a store in use is refused, and the holder told of', async (t) => {
+eachPlane(t, 'a store in use is refused, and the holder told of', async (t) => {
   const store = join(await temporary(t), 'store')
   const { child, ended } = start('load', store, '-', '--key', 'id', '--batch', '1')
   child.stdin.write(lines(0, 10))

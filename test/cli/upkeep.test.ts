@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, temporary } from './command.js'
+import { eachPlane } from '../support/planes.js'
 
 // Each run of the command is a process; slow machines may take their time.
 t.setTimeout(600_000)
@@ -39,7 +40,7 @@ t.test('stats and verify tell of a sound store', async (t) => {
   t.match(forced, [{ plane: { name: 'typescript' } }])
 })
 
-t.test('compacting keeps every record', async (t) => {
+eachPlane(t, 'compacting keeps every record', async (t) => {
   const store = await filled(t)
   const before = (await cairn('dump', store)).text
   const ended = await cairn('compact', store, '--json')
@@ -52,7 +53,7 @@ t.test('compacting keeps every record', async (t) => {
   )
 })
 
-t.test('damage in a table is found, named and exit code 1', async (t) => {
+eachPlane(t, 'damage in a table is found, named and exit code 1', async (t) => {
   const store = await filled(t)
   await cairn('compact', store)
   const name = await damage(store, '.ldb')
@@ -64,7 +65,7 @@ t.test('damage in a table is found, named and exit code 1', async (t) => {
   t.match(shown.text, name)
 })
 
-t.test('damage that keeps a store from opening is told, then repaired', async (t) => {
+eachPlane(t, 'damage that keeps a store from opening is told, then repaired', async (t) => {
   const store = await filled(t)
   const name = await damage(store, '.log')
   const ended = await cairn('verify', store, '--json')
@@ -78,7 +79,7 @@ t.test('damage that keeps a store from opening is told, then repaired', async (t
   t.equal((await cairn('verify', store)).code, 0)
 })
 
-t.test('a backup is a store, and one since another too', async (t) => {
+eachPlane(t, 'a backup is a store, and one since another too', async (t) => {
   const store = await filled(t)
   const copy = (name: string) => join(store, '..', name)
   await cairn('compact', store)

@@ -18,6 +18,7 @@ import { TINY, contentOf, openLevel } from '../support/level.js'
 import { Model, difference } from '../support/model.js'
 import { random } from '../support/random.js'
 import { COUNT_KEY, writeAt } from './writer.js'
+import { eachPlane, seedsFor } from '../support/planes.js'
 
 t.setTimeout(LIMIT_MS)
 
@@ -55,7 +56,7 @@ async function writeAndKill(
   return numbers.at(-1) ?? first
 }
 
-t.test('kill -9 loses nothing acknowledged', async (t) => {
+eachPlane(t, 'kill -9 loses nothing acknowledged', async (t, plane) => {
   const seed = Number(process.env['CAIRN_SEED'] ?? 1)
   const dice = random(seed)
   const directory = await mkdtemp(join(tmpdir(), 'cairn-kill-'))
@@ -63,7 +64,7 @@ t.test('kill -9 loses nothing acknowledged', async (t) => {
   const store = join(directory, 'store')
   const model = new Model()
   let count = 0
-  for (let cycle = 1; cycle <= share(CYCLES); cycle++) {
+  for (let cycle = 1; cycle <= share(seedsFor(plane, CYCLES)); cycle++) {
     const fromAcknowledgement = dice() < 0.8
     const delayMs = below(dice, 200)
     const acknowledged = await writeAndKill(store, seed, count, delayMs, fromAcknowledgement)

@@ -6,11 +6,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { diskStorage, memoryStorage } from '../../lib/io/index.js'
+import { diskStorage } from '../../lib/io/index.js'
 import { CairnLevel } from '../../lib/index.js'
 import { TINY, bytesOf, codesOf, contentOf, fileOf, openLevel, readAll } from '../support/level.js'
 import { Model } from '../support/model.js'
-import { SPECIMEN_OPTIONS, copyOf, specimens } from './specimen.js'
+import { SPECIMEN_OPTIONS, specimens } from './specimen.js'
+import { eachPlane, freshStorage, imageOf, laidDown } from '../support/planes.js'
 
 /** Every record that was ever written under these keys. */
 const KNOWN = /^(1|(old|new) value \d+.*)$/
@@ -26,8 +27,8 @@ for (const specimen of await specimens()) {
     // A journal made ahead of need holds nothing yet.
     if ((await readAll(specimen.storage, name)).length === 0) continue
 
-    t.test(`${specimen.name}: without its ${kind}`, async (t) => {
-      const storage = copyOf(specimen.storage)
+    eachPlane(t, `${specimen.name}: without its ${kind}`, async (t, plane) => {
+      const storage = await laidDown(t, plane, specimen.storage)
       await storage.remove(name)
       await storage.syncDirectory()
       const before = await bytesOf(storage)
@@ -43,7 +44,7 @@ for (const specimen of await specimens()) {
       t.same(await bytesOf(storage), before, 'nothing changed')
     })
 
-    t.test(`${specimen.name}: repaired without its ${kind}`, async (t) => {
+    eachPlane(t, `${specimen.name}: repaired without its ${kind}`, async (t) => {
       const directory = await mkdtemp(join(tmpdir(), 'cairn-missing-'))
       t.teardown(() => rm(directory, { recursive: true, force: true }))
       const disk = diskStorage(join(directory, 'store'))
@@ -67,8 +68,8 @@ for (const specimen of await specimens()) {
   }
 }
 
-t.test('each of many tables and journals', async (t) => {
-  const storage = memoryStorage()
+eachPlane(t, 'each of many tables and journals', async (t, plane) => {
+  const storage = freshStorage(t, plane)
   const db = await openLevel(storage, { ...TINY, writeBufferSize: 2048 })
   const model = new Model()
   for (let i = 0; i < 120; i++) {
@@ -76,16 +77,16 @@ t.test('each of many tables and journals', async (t) => {
     await db.put(key, value)
     model.apply([{ type: 'put', key, value }])
   }
-  const left = storage.crashClone(1)
+  const left = await imageOf(storage)
   await db.close()
   for (const [what, state] of [
-    ['closed', storage],
+    ['closed', await imageOf(storage)],
     ['left open', left],
   ] as const) {
     let refused = 0
     for (const { name, kind } of await state.list()) {
       if (kind !== 'table' && kind !== 'journal') continue
-      const damaged = copyOf(state)
+      const damaged = await laidDown(t, plane, state)
       await damaged.remove(name)
       await damaged.syncDirectory()
       const before = await bytesOf(damaged)

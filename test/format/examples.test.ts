@@ -47,7 +47,7 @@ import { createJournal } from '../../lib/journal/writer.js'
 import type { JournalRecord } from '../../lib/plane.js'
 import { BlockWriter } from '../../lib/table/block.js'
 import { FilterBlock, FilterBlockWriter } from '../../lib/table/filter.js'
-import { unsnappy } from '../../lib/table/snappy.js'
+import { snappy, snappyRoom, unsnappy } from '../../lib/table/snappy.js'
 import { documentExamples, toHex } from './documents.js'
 
 const NAME = '000001.log'
@@ -238,6 +238,12 @@ const KEY: Record<string, Check> = {
   'key-successor': (t, bytes) => void t.equal(toHex(internalSuccessor(CHERRY)), toHex(bytes)),
 }
 
+function checkSnappy(t: Test, plain: string, bytes: Uint8Array): void {
+  const output = new Uint8Array(snappyRoom(plain.length))
+  t.equal(toHex(output.subarray(0, snappy(ascii(plain), output))), toHex(bytes))
+  t.equal(text(unsnappy(bytes)), plain)
+}
+
 const TABLE: Record<string, Check> = {
   'block-empty': (t, bytes) => void t.equal(toHex(block(BLOCK_RESTART_INTERVAL, [])), toHex(bytes)),
   handle: (t, bytes) => {
@@ -245,8 +251,10 @@ const TABLE: Record<string, Check> = {
     t.same(readHandle(new FieldReader(bytes)), handle)
     t.equal(toHex(encodeHandle(handle)), toHex(bytes))
   },
-  // Encoders differ, so that only decoding is held to the example.
+  // Encoders differ, so that only decoding is held to this example.
   snappy: (t, bytes) => void t.equal(text(unsnappy(bytes)), 'abcdabcdabcd'),
+  'snappy-encoded': (t, bytes) => checkSnappy(t, 'red red red yellow red yellow green', bytes),
+  'snappy-run': (t, bytes) => checkSnappy(t, 'x'.repeat(100), bytes),
   properties: (t, bytes) => {
     const properties = {
       entries: 4,

@@ -20,6 +20,7 @@ import { Model, difference } from '../support/model.js'
 import type { Entry } from '../support/model.js'
 import { openEngine, writesOf } from './writer.js'
 import type { Engine } from './writer.js'
+import { eachPlane, seedsFor } from '../support/planes.js'
 
 const DATABASES = 30
 const SPECIMENS = 'test/data/leveldb-files'
@@ -90,11 +91,12 @@ for (const [writer, reader] of [
   ['cairn', 'classic'],
 ] as const) {
   for (const kill of [false, true]) {
-    t.test(
+    eachPlane(
+      t,
       `written by ${writer} and ${kill ? 'killed' : 'closed'}, read by ${reader}`,
-      async (t) => {
+      async (t, plane) => {
         const directory = await scratch(t)
-        await campaign(t, DATABASES, async (seed) => {
+        await campaign(t, seedsFor(plane, DATABASES), async (seed) => {
           const store = join(directory, `${seed}`)
           await fill(writer, store, seed, kill)
           const model = new Model()
@@ -113,7 +115,7 @@ for (const [writer, reader] of [
   }
 }
 
-t.test('databases of other engines', async (t) => {
+eachPlane(t, 'databases of other engines', async (t) => {
   const directory = await scratch(t)
   const names = (await readdir(SPECIMENS, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
@@ -137,7 +139,7 @@ t.test('databases of other engines', async (t) => {
   }
 })
 
-t.test('a directory that LevelDB has open is locked', async (t) => {
+eachPlane(t, 'a directory that LevelDB has open is locked', async (t) => {
   if (process.platform !== 'linux') return t.pass('only Linux tells who holds LOCK')
   const store = join(await scratch(t), 'store')
   const classic = new ClassicLevel(store)

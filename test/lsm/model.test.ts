@@ -7,13 +7,14 @@
  */
 import assert from 'node:assert/strict'
 import t from 'tap'
-import { memoryStorage } from '../../lib/io/index.js'
+import type { Storage } from '../../lib/io/files.js'
 import { below, campaign, pick } from '../support/campaign.js'
 import { contentOf, openLevel } from '../support/level.js'
 import type { Level, LevelOptions } from '../support/level.js'
 import { Model, difference, within } from '../support/model.js'
 import type { Bounds, Change, Entry } from '../support/model.js'
 import { random } from '../support/random.js'
+import { eachPlane, freshStorage, seedsFor } from '../support/planes.js'
 
 const SEEDS = 200
 const STEPS = 2000
@@ -28,7 +29,6 @@ interface Iterator {
 }
 
 class Run {
-  readonly storage = memoryStorage()
   readonly options: LevelOptions
   model = new Model()
   db!: Level
@@ -36,7 +36,10 @@ class Run {
   iterators: { iterator: Iterator; rest: Entry[] }[] = []
   pending: Promise<unknown>[] = []
 
-  constructor(readonly random: () => number) {
+  constructor(
+    readonly storage: Storage,
+    readonly random: () => number,
+  ) {
     this.options = {
       writeBufferSize: pick(random, [2048, 4096, 16384, 65536]),
       blockSize: pick(random, [64, 256, 1024]),
@@ -274,9 +277,9 @@ async function reopen(run: Run): Promise<void> {
   same(await contentOf(run.db), run.model.entries(), 'content after reopening')
 }
 
-t.test('random operations give what a sorted map gives', async (t) => {
-  await campaign(t, SEEDS, async (seed) => {
-    const run = new Run(random(seed))
+eachPlane(t, 'random operations give what a sorted map gives', async (t, plane) => {
+  await campaign(t, seedsFor(plane, SEEDS), async (seed) => {
+    const run = new Run(freshStorage(t, plane), random(seed))
     await run.open()
     for (let step = 0; step < STEPS; step++) {
       try {

@@ -11,6 +11,7 @@ import { faultyStorage } from '../support/faulty.js'
 import type { FaultyOperation } from '../support/faulty.js'
 import { overwrite, readAll } from '../support/level.js'
 import { treeOptions } from '../support/tree.js'
+import { eachPlane, freshStorage, imageOf, laidDown } from '../support/planes.js'
 
 const VALUE = 'v'.repeat(100)
 
@@ -28,8 +29,8 @@ async function hasSeal(storage: Storage): Promise<boolean> {
   return (await storage.list('seal')).length === 1
 }
 
-t.test('closing ends although a writer never stops', async (t) => {
-  const tree = await Tree.open(memoryStorage(), treeOptions({ writeBufferBytes: 1 << 20 }))
+eachPlane(t, 'closing ends although a writer never stops', async (t, plane) => {
+  const tree = await Tree.open(freshStorage(t, plane), treeOptions({ writeBufferBytes: 1 << 20 }))
   let closed = false
   const writer = (async () => {
     while (!closed) await tree.put('key', VALUE, false)
@@ -41,32 +42,36 @@ t.test('closing ends although a writer never stops', async (t) => {
   await closing
 })
 
-t.test('closing flushes what was rotated while the flush before it ended', async (t) => {
-  // The removal of the first journal is slow: its table is installed, its flush is not over.
-  const storage = memoryStorage()
-  let removing = (): void => {}
-  const begun = new Promise<void>((resolve) => (removing = resolve))
-  const slow = replaced(storage, {
-    async remove(name) {
-      if (name.endsWith('.log')) {
-        removing()
-        await delay(20)
-      }
-      await storage.remove(name)
-    },
-  })
-  const tree = await Tree.open(slow, treeOptions())
-  for (let i = 0; i < 45; i++) await tree.put(`key${i}`, VALUE, false)
-  await begun
-  const flushed = tree.flush()
-  await turn()
-  await tree.close()
-  await flushed
-  t.ok(await hasSeal(storage), 'the close was clean')
-  const again = await Tree.open(storage, treeOptions())
-  t.equal(again.recovered.records, 0, 'everything was in tables')
-  await again.close()
-})
+eachPlane(
+  t,
+  'closing flushes what was rotated while the flush before it ended',
+  async (t, plane) => {
+    // The removal of the first journal is slow: its table is installed, its flush is not over.
+    const storage = freshStorage(t, plane)
+    let removing = (): void => {}
+    const begun = new Promise<void>((resolve) => (removing = resolve))
+    const slow = replaced(storage, {
+      async remove(name) {
+        if (name.endsWith('.log')) {
+          removing()
+          await delay(20)
+        }
+        await storage.remove(name)
+      },
+    })
+    const tree = await Tree.open(slow, treeOptions())
+    for (let i = 0; i < 45; i++) await tree.put(`key${i}`, VALUE, false)
+    await begun
+    const flushed = tree.flush()
+    await turn()
+    await tree.close()
+    await flushed
+    t.ok(await hasSeal(storage), 'the close was clean')
+    const again = await Tree.open(storage, treeOptions())
+    t.equal(again.recovered.records, 0, 'everything was in tables')
+    await again.close()
+  },
+)
 
 t.test('a store that was destroyed around its seal can be created anew, power lost', async (t) => {
   const before = memoryStorage()
@@ -90,8 +95,8 @@ t.test('a store that was destroyed around its seal can be created anew, power lo
   t.ok(clones.length > 10, `${clones.length} crash points open`)
 })
 
-t.test('a file number that can not be counted on from is refused', async (t) => {
-  const storage = memoryStorage()
+eachPlane(t, 'a file number that can not be counted on from is refused', async (t, plane) => {
+  const storage = freshStorage(t, plane)
   await (await Tree.open(storage, treeOptions())).close()
   for (const name of ['9007199254740991.ldb', 'MANIFEST-9007199254740700']) {
     await overwrite(storage, name, new Uint8Array(0))
@@ -104,25 +109,29 @@ t.test('a file number that can not be counted on from is refused', async (t) => 
   await (await Tree.open(storage, treeOptions())).close()
 })
 
-t.test('the smallest table size reserves no more file numbers than one merge may', async (t) => {
-  let reserved = 0
-  const storage = memoryStorage()
-  const watched = replaced(storage, {
-    async create(name) {
-      reserved = Math.max(reserved, Number(/\d+/.exec(name)?.[0] ?? 0))
-      return storage.create(name)
-    },
-  })
-  const tiny = await Tree.open(
-    watched,
-    treeOptions({ maxTableBytes: 1, writeBufferBytes: 64 << 10 }),
-  )
-  for (let i = 0; i < 12; i++) await tiny.put(`key${i % 2}`, 'v'.repeat(40_000), false)
-  await tiny.compactRange()
-  t.equal(await tiny.get('key1', { encoding: 'utf8' }), 'v'.repeat(40_000))
-  await tiny.close()
-  t.ok(reserved < 100_000, `the highest number is ${reserved}`)
-})
+eachPlane(
+  t,
+  'the smallest table size reserves no more file numbers than one merge may',
+  async (t, plane) => {
+    let reserved = 0
+    const storage = freshStorage(t, plane)
+    const watched = replaced(storage, {
+      async create(name) {
+        reserved = Math.max(reserved, Number(/\d+/.exec(name)?.[0] ?? 0))
+        return storage.create(name)
+      },
+    })
+    const tiny = await Tree.open(
+      watched,
+      treeOptions({ maxTableBytes: 1, writeBufferBytes: 64 << 10 }),
+    )
+    for (let i = 0; i < 12; i++) await tiny.put(`key${i % 2}`, 'v'.repeat(40_000), false)
+    await tiny.compactRange()
+    t.equal(await tiny.get('key1', { encoding: 'utf8' }), 'v'.repeat(40_000))
+    await tiny.close()
+    t.ok(reserved < 100_000, `the highest number is ${reserved}`)
+  },
+)
 
 t.test('a large write under way, or a MANIFEST that failed, is no damage', async (t) => {
   const faulty = faultyStorage(memoryStorage())
@@ -183,10 +192,11 @@ t.test('no file stays open after a failure, of opening, rotation or anything els
   t.pass('all were closed')
 })
 
-t.test(
+eachPlane(
+  t,
   'setReadOnly refuses what is written after the call, and keeps what came before',
-  async (t) => {
-    const tree = await Tree.open(memoryStorage(), treeOptions())
+  async (t, plane) => {
+    const tree = await Tree.open(freshStorage(t, plane), treeOptions())
     const before = tree.put('before', VALUE, true)
     const settled = tree.setReadOnly()
     await t.rejects(tree.put('after', VALUE, false), { code: 'CAIRN_READ_ONLY' })
@@ -196,83 +206,104 @@ t.test(
     t.equal(await tree.get('before', how), VALUE)
     t.equal(await tree.get('after', how), undefined)
     await tree.sync()
-    t.equal((await tree.backup(memoryStorage())).tables, 1, 'a backup is still to be had')
+    t.equal((await tree.backup(freshStorage(t, plane))).tables, 1, 'a backup is still to be had')
     await tree.close()
   },
 )
 
-t.test('a backup takes a table from an earlier one only when every byte is the same', async (t) => {
-  const build = async (value: string): Promise<Tree> => {
-    const tree = await Tree.open(memoryStorage(), treeOptions())
-    for (let i = 0; i < 10; i++) await tree.put(`key${i}`, value.repeat(10), false)
-    return tree
-  }
-  const [tree, twin, other] = [await build('a'), await build('a'), await build('b')]
-  const [same, different] = [memoryStorage(), memoryStorage()]
-  await twin.backup(same)
-  await other.backup(different)
-  t.match(await tree.backup(memoryStorage(), same), { reused: 1, copied: 0 })
-  const target = memoryStorage()
-  t.match(await tree.backup(target, different), { reused: 0, copied: 1 })
-  const copy = await Tree.open(target, treeOptions())
-  t.equal(await copy.get('key1', { encoding: 'utf8' }), 'a'.repeat(10))
-  for (const each of [tree, twin, other, copy]) await each.close()
-})
+eachPlane(
+  t,
+  'a backup takes a table from an earlier one only when every byte is the same',
+  async (t, plane) => {
+    const build = async (value: string): Promise<Tree> => {
+      const tree = await Tree.open(freshStorage(t, plane), treeOptions())
+      for (let i = 0; i < 10; i++) await tree.put(`key${i}`, value.repeat(10), false)
+      return tree
+    }
+    const [tree, twin, other] = [await build('a'), await build('a'), await build('b')]
+    const [same, different] = [freshStorage(t, plane), freshStorage(t, plane)]
+    await twin.backup(same)
+    await other.backup(different)
+    t.match(await tree.backup(freshStorage(t, plane), same), { reused: 1, copied: 0 })
+    const target = freshStorage(t, plane)
+    const { reused, copied, linked } = await tree.backup(target, different)
+    t.same([reused, copied + linked], [0, 1])
+    const copy = await Tree.open(target, treeOptions())
+    t.equal(await copy.get('key1', { encoding: 'utf8' }), 'a'.repeat(10))
+    for (const each of [tree, twin, other, copy]) await each.close()
+  },
+)
 
-t.test("recovery: 'prefix' keeps every journal aside that it drops from", async (t) => {
-  const storage = memoryStorage()
-  const tree = await Tree.open(storage, treeOptions({ writeBufferBytes: 1 << 20 }))
-  for (let i = 0; i < 20; i++) await tree.put(`key${i}`, VALUE, true)
-  const left = storage.crashClone(1)
-  await tree.close()
-  const [journal] = (await left.list('journal')).sort((a, b) => a.number - b.number)
-  const bytes = await readAll(left, journal!.name)
-  bytes[500]! ^= 1
-  await overwrite(left, journal!.name, bytes)
-  await t.rejects(Tree.open(left, treeOptions()), { code: 'CAIRN_CORRUPTION' })
-  const opened = await Tree.open(left, treeOptions({ recovery: 'prefix' }))
-  t.ok(opened.recovered.records > 0 && opened.recovered.records < 20)
-  t.same(Buffer.from(await readAll(left, `lost/${journal!.name}`)), Buffer.from(bytes))
-  await opened.close()
-})
+eachPlane(
+  t,
+  "recovery: 'prefix' keeps every journal aside that it drops from",
+  async (t, plane) => {
+    const storage = freshStorage(t, plane)
+    const tree = await Tree.open(storage, treeOptions({ writeBufferBytes: 1 << 20 }))
+    for (let i = 0; i < 20; i++) await tree.put(`key${i}`, VALUE, true)
+    const left = await laidDown(t, plane, await imageOf(storage))
+    await tree.close()
+    const [journal] = (await left.list('journal')).sort((a, b) => a.number - b.number)
+    const bytes = await readAll(left, journal!.name)
+    bytes[500]! ^= 1
+    await overwrite(left, journal!.name, bytes)
+    await t.rejects(Tree.open(left, treeOptions()), { code: 'CAIRN_CORRUPTION' })
+    const opened = await Tree.open(left, treeOptions({ recovery: 'prefix' }))
+    t.ok(opened.recovered.records > 0 && opened.recovered.records < 20)
+    t.same(Buffer.from(await readAll(left, `lost/${journal!.name}`)), Buffer.from(bytes))
+    await opened.close()
+  },
+)
 
-t.test('a directory with files that are not ours is refused and left as it was', async (t) => {
-  const storage = memoryStorage()
-  await storage.createDirectory()
-  await (await storage.create('hello.txt')).close()
-  await (await storage.create('LOG')).close()
-  await t.rejects(Tree.open(storage, treeOptions()), {
-    code: 'CAIRN_FORMAT_VERSION',
-    file: 'hello.txt',
-  })
-  t.same((await storage.list()).map(({ name }) => name).sort(), ['LOG', 'hello.txt'])
-})
+eachPlane(
+  t,
+  'a directory with files that are not ours is refused and left as it was',
+  async (t, plane) => {
+    const storage = freshStorage(t, plane)
+    await storage.createDirectory()
+    await (await storage.create('hello.txt')).close()
+    await (await storage.create('LOG')).close()
+    await t.rejects(Tree.open(storage, treeOptions()), {
+      code: 'CAIRN_FORMAT_VERSION',
+      file: 'hello.txt',
+    })
+    t.same((await storage.list()).map(({ name }) => name).sort(), ['LOG', 'hello.txt'])
+  },
+)
 
-t.test('a store that is open read-only can be backed up, its journal with it', async (t) => {
-  const storage = memoryStorage()
-  const tree = await Tree.open(storage, treeOptions())
-  for (let i = 0; i < 100; i++) await tree.put(`key${i}`, VALUE, false)
-  await tree.put('last', 'in the journal', true)
-  const left = storage.crashClone(1)
-  await tree.close()
-  const readOnly = await Tree.open(left, treeOptions({ readOnly: true }))
-  const target = memoryStorage()
-  t.ok((await readOnly.backup(target)).tables > 0)
-  await readOnly.close()
-  const copy = await Tree.open(target, treeOptions())
-  t.equal(await copy.get('last', { encoding: 'utf8' }), 'in the journal')
-  t.equal(await copy.get('key99', { encoding: 'utf8' }), VALUE)
-  t.equal((await copy.verify()).ok, true)
-  await copy.close()
-})
+eachPlane(
+  t,
+  'a store that is open read-only can be backed up, its journal with it',
+  async (t, plane) => {
+    const storage = freshStorage(t, plane)
+    const tree = await Tree.open(storage, treeOptions())
+    for (let i = 0; i < 100; i++) await tree.put(`key${i}`, VALUE, false)
+    await tree.put('last', 'in the journal', true)
+    const left = await laidDown(t, plane, await imageOf(storage))
+    await tree.close()
+    const readOnly = await Tree.open(left, treeOptions({ readOnly: true }))
+    const target = freshStorage(t, plane)
+    t.ok((await readOnly.backup(target)).tables > 0)
+    await readOnly.close()
+    const copy = await Tree.open(target, treeOptions())
+    t.equal(await copy.get('last', { encoding: 'utf8' }), 'in the journal')
+    t.equal(await copy.get('key99', { encoding: 'utf8' }), VALUE)
+    t.equal((await copy.verify()).ok, true)
+    await copy.close()
+  },
+)
 
-t.test('a backup with an earlier one that is missing leaves nothing behind', async (t) => {
-  const tree = await Tree.open(memoryStorage(), treeOptions())
-  const target = memoryStorage()
-  await t.rejects(tree.backup(target, memoryStorage()), { code: 'CAIRN_MISSING' })
-  t.equal(await target.exists(), false)
-  await tree.close()
-})
+eachPlane(
+  t,
+  'a backup with an earlier one that is missing leaves nothing behind',
+  async (t, plane) => {
+    const tree = await Tree.open(freshStorage(t, plane), treeOptions())
+    const target = freshStorage(t, plane)
+    await t.rejects(tree.backup(target, freshStorage(t, plane)), { code: 'CAIRN_MISSING' })
+    t.equal(await target.exists(), false)
+    await tree.close()
+  },
+)
 
 t.test('flush tries again at once when a flush before it has failed', async (t) => {
   const faulty = faultyStorage(memoryStorage())
@@ -287,8 +318,8 @@ t.test('flush tries again at once when a flush before it has failed', async (t) 
   await tree.close()
 })
 
-t.test('repair leaves the directory of another engine alone', async (t) => {
-  const storage = memoryStorage()
+eachPlane(t, 'repair leaves the directory of another engine alone', async (t, plane) => {
+  const storage = freshStorage(t, plane)
   await storage.createDirectory()
   for (const name of ['IDENTITY', 'MANIFEST-000005', '000004.sst'])
     await (await storage.create(name)).close()

@@ -3,16 +3,15 @@
  */
 import t from 'tap'
 import { BatchWriter } from '../../lib/format/batch.js'
-import { memoryStorage } from '../../lib/io/index.js'
 import type { Storage } from '../../lib/io/files.js'
 import { Tree } from '../../lib/lsm/tree.js'
 import { random } from '../support/random.js'
 import { treeOptions } from '../support/tree.js'
+import { eachPlane, freshStorage } from '../support/planes.js'
 
 const OPTIONS = treeOptions({ serial: true, maxTableBytes: 8192 })
 
-async function run(seed: number): Promise<Map<string, string>> {
-  const storage = memoryStorage()
+async function run(storage: Storage, seed: number): Promise<Map<string, string>> {
   const next = random(seed)
   for (let round = 0; round < 2; round++) {
     const tree = await Tree.open(storage, OPTIONS)
@@ -45,9 +44,12 @@ async function content(storage: Storage): Promise<Map<string, string>> {
   return files
 }
 
-t.test('two runs of the same operations give the same files', async (t) => {
+eachPlane(t, 'two runs of the same operations give the same files', async (t, plane) => {
   for (const seed of [1, 2, 3]) {
-    const [first, second] = [await run(seed), await run(seed)]
+    const [first, second] = [
+      await run(freshStorage(t, plane), seed),
+      await run(freshStorage(t, plane), seed),
+    ]
     t.same([...second.keys()].sort(), [...first.keys()].sort(), `names, seed ${seed}`)
     for (const [name, bytes] of first) t.equal(second.get(name) === bytes, true, `${name} is equal`)
     t.ok(

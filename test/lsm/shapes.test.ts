@@ -4,12 +4,15 @@
  * not reach.
  */
 import t from 'tap'
-import { memoryStorage } from '../../lib/io/index.js'
+import type { Test } from 'tap'
+import type { Storage } from '../../lib/io/files.js'
 import { openLevel } from '../support/level.js'
 import type { Level, LevelOptions } from '../support/level.js'
 import { random } from '../support/random.js'
 import { keyMaker, one } from '../support/shapes.js'
 import type { Next } from '../support/shapes.js'
+import { eachPlane, freshStorage, seedsFor } from '../support/planes.js'
+import type { PlaneName } from '../support/planes.js'
 
 const SEEDS = process.env['CAIRN_CAMPAIGN'] === 'full' ? 40 : 4
 const FIRST = Number(process.env['CAIRN_SEED'] ?? 1)
@@ -31,8 +34,11 @@ function byBytes(a: string, b: string): number {
 }
 
 /** Runs random writes, flushes, compactions and reopenings; gives the store and the map. */
-async function work(next: Next, key: () => string): Promise<[Level, Map<string, string>]> {
-  const storage = memoryStorage()
+async function work(
+  storage: Storage,
+  next: Next,
+  key: () => string,
+): Promise<[Level, Map<string, string>]> {
   const options = optionsOf(next)
   const model = new Map<string, string>()
   let db = await openLevel(storage, options)
@@ -92,15 +98,20 @@ async function differenceOf(
   return ok ? undefined : `verify: ${JSON.stringify(damage)}`
 }
 
-t.test('large random stores equal a map', { timeout: 3_600_000 }, async (t) => {
-  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+const LIMITS = { timeout: 3_600_000 }
+
+async function compare(t: Test, plane: PlaneName): Promise<void> {
+  const seeds = seedsFor(plane, SEEDS)
+  for (let seed = FIRST; seed < FIRST + seeds; seed++) {
     const generator = random(seed)
     const next: Next = (below) => Math.floor(generator() * below)
     const key = keyMaker(next)
-    const [db, model] = await work(next, key)
+    const [db, model] = await work(freshStorage(t, plane), next, key)
     const difference = await differenceOf(db, model, next, key)
     if (difference !== undefined) t.fail(`seed ${seed} (CAIRN_SEED=${seed} replays): ${difference}`)
     await db.close()
   }
-  t.pass(`${SEEDS} seeds`)
-})
+  t.pass(`${seeds} seeds`)
+}
+
+eachPlane(t, 'large random stores equal a map', compare, LIMITS)

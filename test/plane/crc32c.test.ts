@@ -6,6 +6,7 @@ import { crc32c } from '../../lib/checksum/crc32c.js'
 import { CrcRanges } from '../../lib/checksum/ranges.js'
 import { CRC_CHECK, maskCrc, unmaskCrc } from '../../lib/format/checksum.js'
 import { crcByBits, noise } from './journal-storage.js'
+import { eachPlane, makePlane } from '../support/planes.js'
 
 const text = (value: string): Uint8Array => Buffer.from(value, 'latin1')
 
@@ -53,6 +54,23 @@ t.test('bytes of a pool, and bytes shared between threads', async (t) => {
   const shared = new Uint8Array(new SharedArrayBuffer(3000))
   shared.set(bytes)
   t.equal(crc32c(shared), crcByBits(bytes))
+})
+
+eachPlane(t, 'through the seam: lengths, alignments, seeds', async (t, name) => {
+  const { plane } = await makePlane(t, name)
+  const bytes = noise(70_000, 5)
+  const wrong: string[] = []
+  const lengths = [...Array.from({ length: 300 }, (_, i) => i), 1023, 1024, 4096, 8192, 24_577]
+  for (const length of [...lengths, 65_537])
+    for (const start of [0, 1, 3, 7, 8, 15]) {
+      const view = bytes.subarray(start, start + length)
+      const cut = view.length >> 1
+      const whole = plane.crc32c(view)
+      if (whole !== crc32c(view)) wrong.push(`${start}+${length}`)
+      if (plane.crc32c(view.subarray(cut), plane.crc32c(view.subarray(0, cut))) !== whole)
+        wrong.push(`${start}+${length} in two`)
+    }
+  t.same(wrong, [])
 })
 
 t.test('ranges of a window, the empty ones and the whole too', async (t) => {

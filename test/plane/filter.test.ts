@@ -1,7 +1,9 @@
 /** Bloom filters: never "no" for a key that is there, rarely "maybe" for one that is not. */
 import t from 'tap'
+import { crc32c } from '../../lib/checksum/crc32c.js'
 import { FILTER_NAME } from '../../lib/format/filter.js'
 import { FilterBlock, FilterBlockWriter, filterHash } from '../../lib/table/filter.js'
+import { numbers } from '../support/numbers.js'
 import { random } from '../support/random.js'
 import { below, campaign } from '../support/campaign.js'
 import { randomKey } from './table-fixture.js'
@@ -125,4 +127,43 @@ t.test('damaged filters answer, whatever they are', async (t) => {
   for (let length = 0; length < sound.length; length++)
     mayContain(new FilterBlock(sound.subarray(0, length)), 0, key('apple'))
   t.pass('none threw')
+})
+
+/** The filter block of some keys, in blocks of some sizes. */
+function someFilters(next: (limit: number) => number): Uint8Array {
+  const writer = new FilterBlockWriter([1, 2, 10, 16, 60][next(5)]!)
+  let offset = 0
+  for (let blocks = next(20); blocks > 0; blocks--) {
+    for (let keys = next(100); keys > 0; keys--) {
+      const key = Uint8Array.from({ length: next(40) }, () => next(256))
+      writer.addKey(key, 0, key.length)
+    }
+    offset += next([500, 3000, 20_000][next(3)]!)
+    writer.startBlock(offset)
+  }
+  return writer.finish().slice()
+}
+
+t.test('the native twin writes the same bytes and gives the same answers', async (t) => {
+  // The numbers stand in test/native/filter_test.cc as well; they change only with the format.
+  let written = 0
+  let answers = 0
+  for (let seed = 1; seed <= 300; seed++) {
+    const next = numbers(seed)
+    const bytes = someFilters(next)
+    written = crc32c(bytes, written)
+    for (let i = 0; i < 20; i++) {
+      const damaged = bytes.slice(0, next(3) === 0 ? next(bytes.length) : bytes.length)
+      const place = next(2) === 0 ? damaged.length : Math.min(damaged.length, 12)
+      if (place > 0) damaged[damaged.length - 1 - next(place)] = next(256)
+      const block = new FilterBlock(damaged)
+      const told = Uint8Array.from({ length: 50 }, () => {
+        const key = Uint8Array.from({ length: next(3) }, () => next(256))
+        return block.mayContain(next(100_000), key, 0, key.length) ? 1 : 0
+      })
+      answers = crc32c(told, answers)
+    }
+  }
+  t.equal(written.toString(16), '3ad8030e')
+  t.equal(answers.toString(16), '90a0aa2c')
 })

@@ -4,19 +4,17 @@
  */
 import t from 'tap'
 import { markBatch } from '../../lib/format/batch.js'
-import { openJournal } from '../../lib/journal/reader.js'
 import type { DamageReason, JournalReader } from '../../lib/plane.js'
 import { isFull } from '../support/campaign.js'
-import { fragment, framed, noise, watchedStorage } from './journal-storage.js'
+import { eachPlane } from '../support/planes.js'
+import { fragment, framed, noise, opener } from './journal-storage.js'
+import type { Opener } from './journal-storage.js'
 
 const BLOCK = 32768
 const FULL = 1
 const FIRST = 2
 const MIDDLE = 3
 const LAST = 4
-
-const open = (content: Uint8Array): Promise<JournalReader> =>
-  openJournal(watchedStorage(content).storage, '000001.log')
 
 /** Reads on from where the reader is and counts records that equal `records[from..]`. */
 async function countEqual(
@@ -60,7 +58,8 @@ const LONG = [
   markBatch(12),
 ]
 
-t.test('every cut', async (t) => {
+eachPlane(t, 'every cut', async (t, name) => {
+  const open = await opener(t, name)
   for (const records of [SMALL, LONG]) {
     const { bytes, spans } = framed(records)
     const wrong: string[] = []
@@ -86,6 +85,7 @@ t.test('every cut', async (t) => {
 
 /** Reads `bytes`, where record `bad` is broken, up to it, behind it and to the end. */
 async function readAround(
+  open: Opener,
   bytes: Uint8Array,
   records: readonly Uint8Array[],
   spans: readonly { offset: number; end: number }[],
@@ -117,7 +117,8 @@ async function readAround(
   if ((reader.verdict as { kind: string } | undefined)?.kind !== 'end') throw new Error('no end')
 }
 
-t.test('every flip of a bit', async (t) => {
+eachPlane(t, 'every flip of a bit', async (t, name) => {
+  const open = await opener(t, name)
   const { bytes, spans } = framed(SMALL)
   const wrong: string[] = []
   for (let at = 0; at < bytes.length; at++)
@@ -125,14 +126,15 @@ t.test('every flip of a bit', async (t) => {
       const flipped = Buffer.from(bytes)
       flipped[at]! ^= 1 << bit
       const bad = spans.findIndex(({ end }) => at < end)
-      await readAround(flipped, SMALL, spans, bad).catch((error: Error) =>
+      await readAround(open, flipped, SMALL, spans, bad).catch((error: Error) =>
         wrong.push(`byte ${at} bit ${bit}: ${error.message}`),
       )
     }
   t.same(wrong, [])
 })
 
-t.test('flips across blocks', async (t) => {
+eachPlane(t, 'flips across blocks', async (t, name) => {
+  const open = await opener(t, name)
   const { bytes, spans } = framed(LONG)
   const places = new Set<number>()
   for (const { offset, end } of spans)
@@ -153,7 +155,7 @@ t.test('flips across blocks', async (t) => {
       const right = verdict?.kind === 'bad' && verdict.reason === 'invalid fragment kind'
       if (count !== next || !right) wrong.push(`padding ${at}: ${JSON.stringify(verdict)}`)
     } else {
-      await readAround(flipped, LONG, spans, next).catch((error: Error) =>
+      await readAround(open, flipped, LONG, spans, next).catch((error: Error) =>
         wrong.push(`byte ${at}: ${error.message}`),
       )
     }
@@ -161,7 +163,8 @@ t.test('flips across blocks', async (t) => {
   t.same(wrong, [])
 })
 
-t.test('sectors of zeros, of ones, or of another place', async (t) => {
+eachPlane(t, 'sectors of zeros, of ones, or of another place', async (t, name) => {
+  const open = await opener(t, name)
   const { bytes } = framed(LONG)
   const wrong: string[] = []
   for (let sector = 0; sector < bytes.length; sector += isFull ? 512 : 4096)
@@ -176,7 +179,8 @@ t.test('sectors of zeros, of ones, or of another place', async (t) => {
   t.same(wrong, [])
 })
 
-t.test('each reason', async (t) => {
+eachPlane(t, 'each reason', async (t, name) => {
+  const open = await opener(t, name)
   const good = fragment(FULL, noise(20, 1))
   const header = (hex: string): Buffer => Buffer.from(hex, 'hex')
   const fill = fragment(FULL, noise(BLOCK - 7 - 7, 2))
@@ -210,14 +214,15 @@ t.test('each reason', async (t) => {
     ],
     ['a hollow FIRST and the end', [fill, fragment(FIRST, noise(0, 1))], 'missing fragment', 32761],
   ]
-  for (const [name, pieces, reason, offset] of cases) {
+  for (const [what, pieces, reason, offset] of cases) {
     const reader = await open(Buffer.concat(pieces))
     while ((await reader.next()) !== undefined);
-    t.same(reader.verdict, { kind: 'bad', offset, reason }, name)
+    t.same(reader.verdict, { kind: 'bad', offset, reason }, what)
   }
 })
 
-t.test('a hollow FIRST of an old writer is passed over', async (t) => {
+eachPlane(t, 'a hollow FIRST of an old writer is passed over', async (t, name) => {
+  const open = await opener(t, name)
   const first = noise(BLOCK - 7 - 7, 1)
   const second = noise(40_000, 2)
   const hollow = fragment(FIRST, noise(0, 1))
@@ -237,7 +242,8 @@ t.test('a hollow FIRST of an old writer is passed over', async (t) => {
   }
 })
 
-t.test('a mark is found wherever it begins, whole or cut by a block', async (t) => {
+eachPlane(t, 'a mark is found wherever it begins, whole or cut by a block', async (t, name) => {
+  const open = await opener(t, name)
   const wrong: string[] = []
   const mark = markBatch(1000)
   for (let place = BLOCK - 60; place <= BLOCK + 60; place++) {
@@ -271,7 +277,8 @@ t.test('a mark is found wherever it begins, whole or cut by a block', async (t) 
   }
 })
 
-t.test('what is not a durable mark', async (t) => {
+eachPlane(t, 'what is not a durable mark', async (t, name) => {
+  const open = await opener(t, name)
   const first = framed([markBatch(7)]).bytes
   t.equal(await (await open(first)).findMark(0, 0), undefined, 'the one that says ours')
   const oneRecord = markBatch(7)
@@ -291,7 +298,8 @@ t.test('what is not a durable mark', async (t) => {
   t.equal(await (await open(stored.bytes)).findRecord(13, 0), 19, 'but from inside of it')
 })
 
-t.test('records are found by size, and a value is no record', async (t) => {
+eachPlane(t, 'records are found by size, and a value is no record', async (t, name) => {
+  const open = await opener(t, name)
   const inner = framed([noise(30, 1), noise(60, 2)]).bytes
   const records = [noise(10, 3), noise(50, 4), noise(100_000, 5), noise(0, 6), noise(80, 7)]
   const { bytes, spans } = framed(records)
@@ -319,7 +327,8 @@ t.test('records are found by size, and a value is no record', async (t) => {
   t.equal(await broken.findRecord(17, 0), around.spans[2]!.offset)
 })
 
-t.test('the search ends soon whatever the bytes claim', async (t) => {
+eachPlane(t, 'the search ends soon whatever the bytes claim', async (t, name) => {
+  const open = await opener(t, name)
   const size = (isFull ? 16 : 2) * 1024 * 1024
   const middles = Buffer.concat(Array.from({ length: 400 }, () => fragment(MIDDLE, noise(70, 1))))
   const pattern = (bytes: ArrayLike<number>): Buffer => Buffer.alloc(size, Uint8Array.from(bytes))
@@ -332,11 +341,11 @@ t.test('the search ends soon whatever the bytes claim', async (t) => {
     ['beginnings without an end', pattern(fragment(FIRST, noise(0, 1)))],
     ['long chains without an end', pattern(Buffer.concat([fragment(FIRST, noise(5, 1)), middles]))],
   ]
-  for (const [name, content] of contents) {
+  for (const [what, content] of contents) {
     const reader = await open(content)
     const began = performance.now()
-    t.equal(await reader.findMark(0, 0), undefined, name)
-    t.equal(await reader.findRecord(0, 12), undefined, name)
-    t.comment(`${name}: ${Math.round(performance.now() - began)} ms`)
+    t.equal(await reader.findMark(0, 0), undefined, what)
+    t.equal(await reader.findRecord(0, 12), undefined, what)
+    t.comment(`${what}: ${Math.round(performance.now() - began)} ms`)
   }
 })

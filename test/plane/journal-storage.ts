@@ -5,7 +5,13 @@
  * Format: docs/format/journal.md
  */
 import { crc32c } from '../../lib/checksum/crc32c.js'
+import type { Test } from 'tap'
+import { journalName } from '../../lib/format/names.js'
 import type { Storage, StorageFile } from '../../lib/io/files.js'
+import { openJournal } from '../../lib/journal/reader.js'
+import type { JournalReader } from '../../lib/plane.js'
+import { makePlane, putFile } from '../support/planes.js'
+import type { PlaneName } from '../support/planes.js'
 
 type Operation = 'read' | 'write' | 'sync' | 'size' | 'close'
 
@@ -89,6 +95,32 @@ export function watchedStorage(content?: Uint8Array): { storage: Storage; file: 
     open: async () => file,
   }
   return { storage: storage as Storage, file }
+}
+
+/** Opens what it is given as a journal, in a file of its own where the plane takes files. */
+export type Opener = (content: Uint8Array) => Promise<JournalReader>
+
+/** Readers that a test has done with are closed when so many more were opened. */
+const OPEN_MOST = 8
+
+export async function opener(t: Pick<Test, 'teardown'>, name: PlaneName): Promise<Opener> {
+  if (name === 'typescript')
+    return (content) => openJournal(watchedStorage(content).storage, '000001.log')
+  const { plane, storage } = await makePlane(t, name)
+  const readers: JournalReader[] = []
+  let number = 0
+  return async (content) => {
+    const file = journalName(++number)
+    putFile(storage, file, content)
+    const reader = await plane.openJournal(file)
+    readers.push(reader)
+    if (readers.length > OPEN_MOST) {
+      const oldest = readers.shift()!
+      await oldest.close()
+      await storage.remove(oldest.name)
+    }
+    return reader
+  }
 }
 
 export function systemError(code: string): Error {

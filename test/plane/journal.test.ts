@@ -2,18 +2,18 @@
  * Journals as they are written and read when nothing is wrong: the same bytes as the document
  * and as LevelDB, and every record back.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { markBatch } from '../../lib/format/batch.js'
-import { diskStorage } from '../../lib/io/disk.js'
+import { journalName } from '../../lib/format/names.js'
 import { memoryStorage } from '../../lib/io/memory.js'
 import { createJournal, framedBytes } from '../../lib/journal/writer.js'
 import { openJournal } from '../../lib/journal/reader.js'
 import type { JournalRecord } from '../../lib/plane.js'
 import { campaign } from '../support/campaign.js'
 import { framed, noise, systemError, watchedStorage } from './journal-storage.js'
+import { readAll as fileBytes } from '../support/level.js'
+import { eachPlane, freshDirectory, makePlane, seedsFor } from '../support/planes.js'
 
 const BLOCK = 32768
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
@@ -85,6 +85,43 @@ t.test('records of any sizes', async (t) => {
     await roundTrip(records)
   })
 })
+
+eachPlane(
+  t,
+  'records of any sizes, large and small, with marks, through the seam',
+  async (t, name) => {
+    const { plane, storage } = await makePlane(t, name)
+    let number = 0
+    await campaign(t, seedsFor(name, 200), async (seed) => {
+      const file = journalName(++number)
+      const writer = await plane.createJournal(file)
+      const records: Uint8Array[] = []
+      const draw = noise(120, seed)
+      for (let i = 0; i + 3 < draw.length; i += 3) {
+        const record = noise((draw[i + 1]! * [1, 30, 300, 3000][draw[i]! & 3]!) >>> 1, seed + i)
+        const mark = draw[i + 2]! < 60 ? markBatch(seed + i) : undefined
+        if (mark) records.push(mark)
+        records.push(record)
+        if (draw[i + 2]! & 1) await writer.appendLarge(record, mark)
+        else writer.append(record, mark)
+      }
+      const expected = framed(records)
+      if (writer.position !== expected.bytes.length) throw new Error('another position')
+      await writer.close()
+      if (!same(await fileBytes(storage, file), expected.bytes)) throw new Error('other bytes')
+      const reader = await plane.openJournal(file)
+      for (const [i, record] of records.entries()) {
+        const { bytes, offset, end } = (await reader.next())!
+        const span = expected.spans[i]!
+        if (!same(bytes, record) || offset !== span.offset || end !== span.end)
+          throw new Error(`record ${i} is another`)
+      }
+      if ((await reader.next()) !== undefined) throw new Error('one more')
+      await reader.close()
+      await storage.remove(file)
+    })
+  },
+)
 
 t.test('a mark goes before its record in the same write', async (t) => {
   for (const remainder of [0, 5, 7, 8, 15, 19, 20, 26, 27, 100]) {
@@ -173,14 +210,13 @@ t.test('what LevelDB wrote is read, and framed again is the same file', async (t
   }
 })
 
-t.test('on the storages that ship', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'cairn-journal-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  for (const storage of [diskStorage(join(directory, 'store')), memoryStorage()]) {
-    await storage.createDirectory()
-    await t.rejects(openJournal(storage, '000001.log'), { code: 'CAIRN_MISSING' })
-    const writer = await createJournal(storage, '000001.log')
-    await t.rejects(createJournal(storage, '000001.log'), { code: 'CAIRN_EXISTS' })
+eachPlane(t, 'on the storages that ship', async (t, name) => {
+  const storages = name === 'native' ? [freshDirectory(t)] : [freshDirectory(t), memoryStorage()]
+  for (const storage of storages) {
+    const { plane } = await makePlane(t, name, { storage })
+    await t.rejects(plane.openJournal('000001.log'), { code: 'CAIRN_MISSING' })
+    const writer = await plane.createJournal('000001.log')
+    await t.rejects(plane.createJournal('000001.log'), { code: 'CAIRN_EXISTS' })
     const records = [markBatch(1), noise(100, 1), noise(5_000_000, 2), markBatch(3), noise(9, 3)]
     writer.append(records[1]!, records[0])
     await writer.appendLarge(records[2]!)
@@ -188,14 +224,13 @@ t.test('on the storages that ship', async (t) => {
     writer.append(records[4]!, records[3])
     await Promise.all([writer.sync(), writer.sync(), writer.sync()])
     await writer.close()
-    const reader = await openJournal(storage, '000001.log')
+    const reader = await plane.openJournal('000001.log')
     t.equal(reader.sizeBytes, framed(records).bytes.length, storage.kind)
     for (const record of records) t.ok(same((await reader.next())!.bytes, record))
     t.equal(await reader.next(), undefined)
     t.same(reader.verdict, { kind: 'end' })
     t.same(await reader.findMark(0, 1), { offset: writer.position - 35, sequence: 3 })
     await reader.close()
-    await storage.close()
   }
 })
 

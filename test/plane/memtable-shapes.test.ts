@@ -4,21 +4,24 @@
  */
 import t from 'tap'
 import { BatchWriter } from '../../lib/format/batch.js'
-import { TypescriptMemtable } from '../../lib/memtable/memtable.js'
+import { ABSENT } from '../../lib/plane.js'
+import type { DataPlane, Memtable } from '../../lib/plane.js'
 import { random } from '../support/random.js'
 import { keyMaker } from '../support/shapes.js'
+import { readCursor } from '../support/entries.js'
+import { eachPlane, makePlane } from '../support/planes.js'
 
 const SEEDS = process.env['CAIRN_CAMPAIGN'] === 'full' ? 400 : 40
 const ENTRIES_MOST = 12_000
 
 /** Applies random batches; gives the newest value of each key as well. */
-function fill(seed: number): { memtable: TypescriptMemtable; newest: Map<string, string> } {
+function fill(plane: DataPlane, seed: number): { memtable: Memtable; newest: Map<string, string> } {
   const generator = random(seed)
   const next = (below: number): number => Math.floor(generator() * below)
   const makeKey = keyMaker(next)
   const entries = 500 + next(ENTRIES_MOST)
   const ascendingUntil = next(3) === 0 ? entries / 2 : 0
-  const memtable = new TypescriptMemtable()
+  const memtable = plane.createMemtable()
   const newest = new Map<string, string>()
   for (let sequence = 1; sequence < entries;) {
     const batch = new BatchWriter()
@@ -35,35 +38,39 @@ function fill(seed: number): { memtable: TypescriptMemtable; newest: Map<string,
   return { memtable, newest }
 }
 
-function flawOf(memtable: TypescriptMemtable, newest: Map<string, string>): string | undefined {
+async function flawOf(
+  plane: DataPlane,
+  memtable: Memtable,
+  newest: Map<string, string>,
+): Promise<string | undefined> {
   const keys = [...newest.keys()].map((key) => Buffer.from(key)).sort((a, b) => a.compare(b))
-  const cursor = memtable.cursor()
-  const keyNow = (): Buffer => Buffer.from(cursor.keyBytes.subarray(cursor.keyStart, cursor.keyEnd))
-  let seen = 0
-  for (cursor.first(); cursor.valid; cursor.next()) {
-    const key = keyNow()
-    if (seen > 0 && keys[seen - 1]!.equals(key)) continue
-    if (!keys[seen]?.equals(key)) return `wrong key at ${seen}`
-    seen++
+  const view = plane.createView([[memtable]])
+  for (const reverse of [false, true]) {
+    const read = await readCursor(plane.scan(view, { reverse }, 1e9), Infinity, 500, 1 << 16)
+    if (reverse) read.reverse()
+    const wrong = read.findIndex(
+      ({ key, value }, i) => !keys[i]?.equals(key) || value.toString() !== newest.get(String(key)),
+    )
+    if (wrong >= 0) return `wrong entry at ${wrong}, ${reverse ? 'backward' : 'forward'}`
+    if (read.length !== keys.length) return `${read.length} of ${keys.length} keys`
   }
-  if (seen !== keys.length) return `${seen} of ${keys.length} keys`
+  const slab = Buffer.alloc(100)
   for (const key of keys) {
-    cursor.seek(key, 0xffffffff, 0xffffffff)
-    const found = cursor.valid
-      ? Buffer.from(cursor.valueBytes.subarray(cursor.valueStart, cursor.valueEnd)).toString()
-      : 'nothing'
+    const length = plane.find(view, key, 1e9, slab, 0, { wait: false, fillCache: false })
+    const found = length === ABSENT ? 'nothing' : slab.toString('utf8', 0, length)
     if (found !== newest.get(key.toString())) return `${JSON.stringify(key.toString())}: ${found}`
   }
+  view.close()
   return undefined
 }
 
-t.test('every key is where it belongs, and is found', (t) => {
+eachPlane(t, 'every key is where it belongs, and is found', async (t, name) => {
+  const { plane } = await makePlane(t, name)
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const { memtable, newest } = fill(seed)
-    const flaw = flawOf(memtable, newest)
+    const { memtable, newest } = fill(plane, seed)
+    const flaw = await flawOf(plane, memtable, newest)
     if (flaw !== undefined) t.fail(`seed ${seed}: ${flaw}`)
     memtable.close()
   }
   t.pass(`${SEEDS} seeds`)
-  t.end()
 })

@@ -9,10 +9,11 @@ import { diskStorage, memoryStorage } from '../../lib/io/index.js'
 import type { Memtable, Table, View } from '../../lib/plane.js'
 import { ABSENT } from '../../lib/plane.js'
 import { FORMAT_CONSTANTS, findNative, flawOf } from '../../lib/planes/native.js'
+import { ADDON_REVISION, NATIVE_FUNCTIONS } from '../../lib/planes/addon.js'
 import { selectPlane } from '../../lib/planes/select.js'
-import { typescriptPlane } from '../../lib/planes/typescript.js'
 import { applyVersions, writeTable } from '../support/entries.js'
 import { random } from '../support/random.js'
+import { eachPlane, makePlane, nativeMissing, nativeRequired } from '../support/planes.js'
 
 const HOW = { wait: true, fillCache: true }
 const KEY = Buffer.from('key')
@@ -34,8 +35,8 @@ function withEnvironment<T>(name: string, value: string | undefined, run: () => 
   }
 }
 
-t.test('find fills the slab, or says how long the value is', async (t) => {
-  const plane = typescriptPlane(options())
+eachPlane(t, 'find fills the slab, or says how long the value is', async (t, name) => {
+  const { plane } = await makePlane(t, name)
   const memtable = plane.createMemtable()
   applyVersions(memtable, [VERSION], random(1))
   const view = plane.createView([[], [memtable]])
@@ -54,12 +55,11 @@ t.test('find fills the slab, or says how long the value is', async (t) => {
   t.equal(await plane.findCold(view, KEY, 0, HOW), undefined)
 })
 
-t.test(
+eachPlane(
+  t,
   'a key whose versions lie in two neighbouring tables, as LevelDB may leave them',
-  async (t) => {
-    const { storage } = options()
-    await storage.createDirectory()
-    const plane = typescriptPlane({ ...options(), storage })
+  async (t, name) => {
+    const { plane, storage } = await makePlane(t, name)
     const versions = Array.from({ length: 9 }, (_, i) => ({
       ...VERSION,
       sequence: i + 1,
@@ -83,10 +83,8 @@ t.test(
   },
 )
 
-t.test('the one table of many that may hold a key', async (t) => {
-  const { storage } = options()
-  await storage.createDirectory()
-  const plane = typescriptPlane({ ...options(), storage })
+eachPlane(t, 'the one table of many that may hold a key', async (t, name) => {
+  const { plane, storage } = await makePlane(t, name)
   const stems = ['', 'p', 'aaaa', 'aaaabbb', 'p', 'aaaa', 'aaaabbb', 'aaaabbbbcccc']
   let number = 1
   for (const stem of stems) {
@@ -115,8 +113,8 @@ t.test('the one table of many that may hold a key', async (t) => {
   await plane.close()
 })
 
-t.test("another plane's handle is a TypeError", async (t) => {
-  const plane = typescriptPlane(options())
+eachPlane(t, "another plane's handle is a TypeError", async (t, name) => {
+  const { plane } = await makePlane(t, name)
   const memtable = { kind: 'memtable', bytes: 0, entries: 0 } as Memtable
   const view = { runs: [], found: 0, close() {} } as View
   t.throws(() => plane.createView([[memtable]]), TypeError)
@@ -145,12 +143,10 @@ t.test("another plane's handle is a TypeError", async (t) => {
   await t.rejects(plane.openJournal('000001.log'), { code: 'CAIRN_NOT_OPEN' })
 })
 
-t.test('journals and checksums are there', async (t) => {
-  const { storage } = options()
-  await storage.createDirectory()
-  const plane = typescriptPlane({ ...options(), storage })
-  t.equal(plane.name, 'typescript')
-  t.equal(plane.io, 'memory')
+eachPlane(t, 'journals and checksums are there', async (t, name) => {
+  const { plane } = await makePlane(t, name)
+  t.equal(plane.name, name)
+  t.match(plane.io, name === 'native' ? /^(io_uring|threads)$/ : 'memory')
   t.equal(plane.crc32c(Buffer.from('123456789')), 0xe3069283)
   t.equal(plane.crc32c(Buffer.from('6789'), plane.crc32c(Buffer.from('12345'))), 0xe3069283)
   const journal = await plane.createJournal('000001.log')
@@ -161,6 +157,14 @@ t.test('journals and checksums are there', async (t) => {
   await reader.close()
   t.same(plane.cacheStats(), { openTables: 0, cachedBlockBytes: 0 })
   await plane.close()
+})
+
+t.test('the native plane is there', (t) => {
+  // Without a compiler the tests run on the TypeScript plane alone, which must not go unseen.
+  const excused = nativeMissing !== undefined && !nativeRequired
+  const skip = excused && `THE NATIVE PLANE IS NOT TESTED: ${nativeMissing}`
+  t.equal(nativeMissing, undefined, 'the addon can be had', { skip })
+  t.end()
 })
 
 t.test('select', (t) => {
@@ -195,11 +199,14 @@ t.test('select', (t) => {
 })
 
 t.test('an addon is proven before it is trusted', (t) => {
+  const functions = Object.keys(NATIVE_FUNCTIONS).map((name) => [name, () => undefined])
   const good = {
+    ...(Object.fromEntries(functions) as object),
+    revision: ADDON_REVISION,
     constants: { ...FORMAT_CONSTANTS },
     errorCodes: [...STORE_ERROR_CODES],
+    words: new Float64Array(2),
     crc32c: (bytes: Uint8Array, seed: number) => crc32c(bytes, seed),
-    createPlane: () => undefined,
   }
   t.equal(flawOf(good), undefined)
   const flaws: [string, unknown][] = [
@@ -212,7 +219,9 @@ t.test('an addon is proven before it is trusted', (t) => {
     ],
     ['codes', { ...good, errorCodes: good.errorCodes.slice(1) }],
     ['crc32c', { ...good, crc32c: undefined }],
-    ['createPlane', { ...good, createPlane: 1 }],
+    ['planeOpen', { ...good, planeOpen: 1 }],
+    ['another version', { ...good, revision: ADDON_REVISION + 1 }],
+    ['words', { ...good, words: [] }],
     ['CRC', { ...good, crc32c: () => 0 }],
   ]
   for (const [word, addon] of flaws) t.match(flawOf(addon), new RegExp(word))

@@ -1,13 +1,12 @@
 /** What a cursor promises beyond its answers: pages, GROW, COLD, fairness, and its end. */
 import t from 'tap'
 import { StoreError } from '../../lib/errors.js'
-import { memoryStorage } from '../../lib/io/memory.js'
 import { COLD, GROW } from '../../lib/plane.js'
 import type { DataPlane, Page, View } from '../../lib/plane.js'
-import { typescriptPlane } from '../../lib/planes/typescript.js'
 import { TINY_TABLES, applyVersions, flipBit, readCursor, writeTable } from '../support/entries.js'
 import type { Version } from '../support/entries.js'
 import { random } from '../support/random.js'
+import { eachPlane, makePlane } from '../support/planes.js'
 
 function put(key: string, sequence: number, value: string): Version {
   return { key: Buffer.from(key), sequence, type: 1, value: Buffer.from(value) }
@@ -15,10 +14,6 @@ function put(key: string, sequence: number, value: string): Version {
 
 function gone(key: string, sequence: number): Version {
   return { key: Buffer.from(key), sequence, type: 0, value: Buffer.alloc(0) }
-}
-
-function memoryPlane(cacheBytes = 1 << 20): DataPlane {
-  return typescriptPlane({ storage: memoryStorage(), cacheBytes, maxOpenTables: 10 })
 }
 
 function viewOf(plane: DataPlane, versions: Version[]): View {
@@ -31,39 +26,41 @@ function newPage(bytes: number, entries: number): Page {
   return { bytes: new Uint8Array(bytes), ends: new Uint32Array(entries * 2) }
 }
 
-t.test('GROW says how many bytes the next entry needs, and nothing is lost', (t) => {
-  const plane = memoryPlane()
-  const view = viewOf(plane, [put('a', 1, '1'), put('bb', 2, 'x'.repeat(98)), put('c', 3, '')])
-  for (const reverse of [false, true]) {
-    const cursor = plane.scan(view, { reverse }, 3)
-    const page = newPage(50, 10)
-    t.equal(cursor.next(page, 10), 1)
-    t.equal(cursor.next(page, 10), GROW)
-    t.equal(cursor.needed, 100)
-    t.equal(cursor.next(page, 10), GROW, 'again while the page is too small')
-    t.equal(cursor.next(newPage(100, 10), 10), 1)
-    t.equal(cursor.next(page, 10), 1)
-    t.equal(cursor.next(page, 10), 0)
-    t.equal(cursor.next(page, 10), 0, 'the end stays the end')
-    cursor.close()
-    t.equal(cursor.next(page, 10), 0)
-  }
-  t.end()
-})
+eachPlane(
+  t,
+  'GROW says how many bytes the next entry needs, and nothing is lost',
+  async (t, name) => {
+    const { plane } = await makePlane(t, name)
+    const view = viewOf(plane, [put('a', 1, '1'), put('bb', 2, 'x'.repeat(98)), put('c', 3, '')])
+    for (const reverse of [false, true]) {
+      const cursor = plane.scan(view, { reverse }, 3)
+      const page = newPage(50, 10)
+      t.equal(cursor.next(page, 10), 1)
+      t.equal(cursor.next(page, 10), GROW)
+      t.equal(cursor.needed, 100)
+      t.equal(cursor.next(page, 10), GROW, 'again while the page is too small')
+      t.equal(cursor.next(newPage(100, 10), 10), 1)
+      t.equal(cursor.next(page, 10), 1)
+      t.equal(cursor.next(page, 10), 0)
+      t.equal(cursor.next(page, 10), 0, 'the end stays the end')
+      cursor.close()
+      t.equal(cursor.next(page, 10), 0)
+    }
+  },
+)
 
-t.test('a page without room is a RangeError; limits bind', (t) => {
-  const plane = memoryPlane()
+eachPlane(t, 'a page without room is a RangeError; limits bind', async (t, name) => {
+  const { plane } = await makePlane(t, name)
   const view = viewOf(plane, [put('a', 1, '1'), put('b', 2, '2'), put('c', 3, '3')])
   const cursor = plane.scan(view, {}, 3)
   t.throws(() => cursor.next(newPage(50, 0), 10), RangeError)
   t.throws(() => cursor.next(newPage(50, 10), 0), RangeError)
   t.equal(cursor.next(newPage(50, 2), 10), 2)
   t.equal(cursor.next(newPage(50, 10), 10), 1)
-  t.end()
 })
 
-t.test('of one version in two sources the newer source tells the value', async (t) => {
-  const plane = memoryPlane()
+eachPlane(t, 'of one version in two sources the newer source tells the value', async (t, name) => {
+  const { plane } = await makePlane(t, name)
   const runs = ['newer', 'older'].map((value) => {
     const memtable = plane.createMemtable()
     applyVersions(memtable, [put('a', 1, value), put('b', 2, value)], random(1))
@@ -82,8 +79,8 @@ t.test('of one version in two sources the newer source tells the value', async (
   t.equal(slab.toString(), 'newer')
 })
 
-t.test('columns that are not wanted are empty', (t) => {
-  const plane = memoryPlane()
+eachPlane(t, 'columns that are not wanted are empty', async (t, name) => {
+  const { plane } = await makePlane(t, name)
   const view = viewOf(plane, [put('aa', 1, '111'), put('bb', 2, '222')])
   for (const reverse of [false, true]) {
     const page = newPage(50, 10)
@@ -93,11 +90,10 @@ t.test('columns that are not wanted are empty', (t) => {
     t.same([...page.ends.subarray(0, 4)], [0, 3, 3, 6])
     t.equal(plane.scan(view, { keys: false, values: false, reverse }, 3).next(newPage(0, 9), 9), 2)
   }
-  t.end()
 })
 
-t.test('a long stretch of deletions lets others run', async (t) => {
-  const plane = memoryPlane()
+eachPlane(t, 'a long stretch of deletions lets others run', async (t, name) => {
+  const { plane } = await makePlane(t, name)
   const versions = Array.from({ length: 50000 }, (_, i) => gone(`key${i}`, i + 1))
   versions.push(put('a', 50001, 'first'), put('z', 50002, 'last'))
   const view = viewOf(plane, versions)
@@ -122,35 +118,37 @@ t.test('a long stretch of deletions lets others run', async (t) => {
   }
 })
 
-t.test('many versions of one key, reverse, cut by every page and every budget', async (t) => {
-  const plane = memoryPlane()
-  const versions = Array.from({ length: 40000 }, (_, i) =>
-    i % 3 === 1 ? gone('k', i + 1) : put('k', i + 1, `value ${i}`),
-  )
-  versions.push(put('j', 40001, 'before'), put('l', 40002, 'behind'))
-  const view = viewOf(plane, versions)
-  for (const [at, expected] of [
-    [50000, ['l', 'k', 'j']],
-    [40001, ['k', 'j']],
-    [40000, ['k']],
-    [39998, [] as string[]],
-  ] as const) {
-    for (const limit of [1, 10]) {
-      const cursor = plane.scan(view, { reverse: true }, at)
-      const reads = await readCursor(cursor, Infinity, limit, 16)
-      t.same(
-        reads.map(({ key }) => key.toString()),
-        expected,
-        `at ${at}, ${limit} a page`,
-      )
+eachPlane(
+  t,
+  'many versions of one key, reverse, cut by every page and every budget',
+  async (t, name) => {
+    const { plane } = await makePlane(t, name)
+    const versions = Array.from({ length: 40000 }, (_, i) =>
+      i % 3 === 1 ? gone('k', i + 1) : put('k', i + 1, `value ${i}`),
+    )
+    versions.push(put('j', 40001, 'before'), put('l', 40002, 'behind'))
+    const view = viewOf(plane, versions)
+    for (const [at, expected] of [
+      [50000, ['l', 'k', 'j']],
+      [40001, ['k', 'j']],
+      [40000, ['k']],
+      [39998, [] as string[]],
+    ] as const) {
+      for (const limit of [1, 10]) {
+        const cursor = plane.scan(view, { reverse: true }, at)
+        const reads = await readCursor(cursor, Infinity, limit, 16)
+        t.same(
+          reads.map(({ key }) => key.toString()),
+          expected,
+          `at ${at}, ${limit} a page`,
+        )
+      }
     }
-  }
-})
+  },
+)
 
-t.test('every block cold: a cache of nothing, tables one by one', async (t) => {
-  const storage = memoryStorage()
-  await storage.createDirectory()
-  const plane = typescriptPlane({ storage, cacheBytes: 0, maxOpenTables: 1 })
+eachPlane(t, 'every block cold: a cache of nothing, tables one by one', async (t, name) => {
+  const { plane, storage } = await makePlane(t, name, { cacheBytes: 0, maxOpenTables: 1 })
   const versions = Array.from({ length: 300 }, (_, i) =>
     put(`key${String(i).padStart(4, '0')}`, i + 1, `v${i}`),
   )
@@ -162,8 +160,11 @@ t.test('every block cold: a cache of nothing, tables one by one', async (t) => {
   const view = plane.createView([run])
   for (const reverse of [false, true]) {
     const cursor = plane.scan(view, { reverse, fillCache: false }, 1000)
-    t.equal(cursor.next(newPage(100, 10), 10), COLD)
-    t.equal(cursor.next(newPage(100, 10), 10), COLD, 'until it is loaded')
+    // What the kernel has in memory is not cold to the native plane.
+    if (name === 'typescript') {
+      t.equal(cursor.next(newPage(100, 10), 10), COLD)
+      t.equal(cursor.next(newPage(100, 10), 10), COLD, 'until it is loaded')
+    }
     const reads = await readCursor(cursor, Infinity, 7, 100)
     const keys = versions.map(({ key }) => key.toString())
     t.same(
@@ -176,28 +177,29 @@ t.test('every block cold: a cache of nothing, tables one by one', async (t) => {
     cursor.close()
   }
   t.equal(plane.cacheStats().cachedBlockBytes, 0)
-  await plane.close()
 })
 
-t.test('bounds and targets may be Buffers that their owner changes afterwards', async (t) => {
-  const plane = memoryPlane()
-  const view = viewOf(plane, [put('a', 1, ''), put('b', 2, ''), put('c', 3, ''), put('d', 4, '')])
-  const lower = Buffer.from('b')
-  const upper = Buffer.from('c')
-  const cursor = plane.scan(view, { lower, upper }, 9)
-  lower.fill('a')
-  upper.fill('d')
-  t.equal((await readCursor(cursor, 9, 1, 9)).map(({ key }) => key.toString()).join(''), 'bc')
-  const target = Buffer.from('c')
-  cursor.seek(target)
-  target.fill('a')
-  t.equal((await readCursor(cursor, 9, 1, 9)).map(({ key }) => key.toString()).join(''), 'c')
-})
+eachPlane(
+  t,
+  'bounds and targets may be Buffers that their owner changes afterwards',
+  async (t, name) => {
+    const { plane } = await makePlane(t, name)
+    const view = viewOf(plane, [put('a', 1, ''), put('b', 2, ''), put('c', 3, ''), put('d', 4, '')])
+    const lower = Buffer.from('b')
+    const upper = Buffer.from('c')
+    const cursor = plane.scan(view, { lower, upper }, 9)
+    lower.fill('a')
+    upper.fill('d')
+    t.equal((await readCursor(cursor, 9, 1, 9)).map(({ key }) => key.toString()).join(''), 'bc')
+    const target = Buffer.from('c')
+    cursor.seek(target)
+    target.fill('a')
+    t.equal((await readCursor(cursor, 9, 1, 9)).map(({ key }) => key.toString()).join(''), 'c')
+  },
+)
 
-t.test('damage is an error, every time, never a missing entry', async (t) => {
-  const storage = memoryStorage()
-  await storage.createDirectory()
-  const plane = typescriptPlane({ storage, cacheBytes: 1 << 20, maxOpenTables: 10 })
+eachPlane(t, 'damage is an error, every time, never a missing entry', async (t, name) => {
+  const { plane, storage } = await makePlane(t, name, { cacheBytes: 1 << 20, maxOpenTables: 10 })
   const versions = Array.from({ length: 200 }, (_, i) => put(`key${i}`, i + 1, `value ${i}`))
   const meta = await writeTable(storage, 1, versions)
   await flipBit(storage, '000001.ldb', 1000)
@@ -205,18 +207,15 @@ t.test('damage is an error, every time, never a missing entry', async (t) => {
   const cursor = plane.scan(view, {}, 1000)
   await t.rejects(readCursor(cursor, Infinity, 10, 1000), { code: 'CAIRN_CORRUPTION' })
   await t.rejects(readCursor(cursor, Infinity, 10, 1000), { code: 'CAIRN_CORRUPTION' })
-  await plane.close()
 })
 
-t.test('read-ahead that meets damage harms only scans that come to it', async (t) => {
-  const storage = memoryStorage()
-  await storage.createDirectory()
+eachPlane(t, 'read-ahead that meets damage harms only scans that come to it', async (t, name) => {
+  const { plane, storage } = await makePlane(t, name, { cacheBytes: 0, maxOpenTables: 10 })
   const versions = Array.from({ length: 400 }, (_, i) =>
     put(`key${String(i).padStart(4, '0')}x`, i + 1, 'v'.repeat(100)),
   )
   const meta = await writeTable(storage, 1, versions, { ...TINY_TABLES, blockSizeBytes: 400 })
   await flipBit(storage, '000001.ldb', 20000)
-  const plane = typescriptPlane({ storage, cacheBytes: 0, maxOpenTables: 10 })
   const view = plane.createView([[plane.openTable(meta)]])
   const from = async (start: number, reverse: boolean): Promise<'damage' | number> => {
     const cursor = plane.scan(view, { reverse }, 1000)
@@ -244,5 +243,4 @@ t.test('read-ahead that meets damage harms only scans that come to it', async (t
     // Those that come to its four entries in eight reads and the step behind the last.
     t.ok(damaged.length > 0 && damaged.length <= 13, `${damaged.join()} reverse ${reverse}`)
   }
-  await plane.close()
 })

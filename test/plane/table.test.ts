@@ -27,6 +27,7 @@ function randomOptions(next: () => number): Partial<TableOptions> {
   return {
     blockSizeBytes: pick(next, [64, 64, 300, 4096]),
     restartInterval: pick(next, [1, 2, 16]),
+    compression: next() < 0.5,
     filterBits: pick(next, [0, 1, 10, 50]),
   }
 }

@@ -3,11 +3,10 @@
  * in both directions, and a merge of everything that must leave all snapshots as they were.
  */
 import t from 'tap'
-import { memoryStorage } from '../../lib/io/memory.js'
+import type { Test } from 'tap'
 import type { Storage } from '../../lib/io/files.js'
 import { ABSENT, COLD } from '../../lib/plane.js'
 import type { DataPlane, KeyRange, Run, ScanBounds, Source, Table, View } from '../../lib/plane.js'
-import { typescriptPlane } from '../../lib/planes/typescript.js'
 import { userKey } from '../../lib/format/key.js'
 import {
   TINY_TABLES,
@@ -22,6 +21,8 @@ import {
 } from '../support/entries.js'
 import type { Read, Version } from '../support/entries.js'
 import { random } from '../support/random.js'
+import { eachPlane, makePlane } from '../support/planes.js'
+import type { PlaneName } from '../support/planes.js'
 
 const SEEDS = process.env.CAIRN_CAMPAIGN === 'full' ? 300 : 30
 
@@ -36,12 +37,11 @@ interface World {
 }
 
 /** Cuts a history, oldest part first, into levels, level-0 tables and memtables. */
-async function makeWorld(seed: number): Promise<World> {
+async function makeWorld(t: Test, name: PlaneName, seed: number): Promise<World> {
   const next = random(seed)
-  const storage = memoryStorage()
-  await storage.createDirectory()
   const cacheBytes = [0, 200, 4096, 1 << 20][seed % 4]!
-  const plane = typescriptPlane({ storage, cacheBytes, maxOpenTables: seed % 3 === 0 ? 1 : 100 })
+  const maxOpenTables = seed % 3 === 0 ? 1 : 100
+  const { plane, storage } = await makePlane(t, name, { cacheBytes, maxOpenTables })
   const versions = randomVersions(next, 1, 20 + Math.floor(next() * 1200))
   const runs: Run[] = []
   let number = 1
@@ -113,9 +113,9 @@ function someBounds(world: World): ScanBounds {
   }
 }
 
-t.test('find and findCold', async (t) => {
+eachPlane(t, 'find and findCold', async (t, name) => {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const world = await makeWorld(seed)
+    const world = await makeWorld(t, name, seed)
     for (let i = 0; i < 200; i++) {
       const key = someKey(world)
       const at = Math.floor(world.next() * (world.versions.length + 5))
@@ -128,9 +128,9 @@ t.test('find and findCold', async (t) => {
   t.pass(`${SEEDS} seeds`)
 })
 
-t.test('scan: whole, bounded, both directions, tiny pages', async (t) => {
+eachPlane(t, 'scan: whole, bounded, both directions, tiny pages', async (t, name) => {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const world = await makeWorld(seed)
+    const world = await makeWorld(t, name, seed)
     const { next } = world
     for (let i = 0; i < 12; i++) {
       const bounds = someBounds(world)
@@ -148,9 +148,9 @@ t.test('scan: whole, bounded, both directions, tiny pages', async (t) => {
   t.pass(`${SEEDS} seeds`)
 })
 
-t.test('seek, within the bounds and while a memtable grows', async (t) => {
+eachPlane(t, 'seek, within the bounds and while a memtable grows', async (t, name) => {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const world = await makeWorld(seed)
+    const world = await makeWorld(t, name, seed)
     const { next, runs } = world
     const at = world.versions.length
     const active = runs[0]![0] as Source & { kind: 'memtable' }
@@ -185,9 +185,9 @@ t.test('seek, within the bounds and while a memtable grows', async (t) => {
   t.pass(`${SEEDS} seeds`)
 })
 
-t.test('merge leaves what every snapshot sees, and no more', async (t) => {
+eachPlane(t, 'merge leaves what every snapshot sees, and no more', async (t, name) => {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const world = await makeWorld(seed)
+    const world = await makeWorld(t, name, seed)
     const { plane, next, versions } = world
     const newest = versions.length
     const snapshots = Array.from({ length: Math.floor(next() * 5) }, () =>

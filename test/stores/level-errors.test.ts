@@ -10,6 +10,7 @@ import { memoryStorage } from '../../lib/io/index.js'
 import { LevelError, translate } from '../../lib/stores/kv/errors.js'
 import { freshPath, listing } from '../support/directory.js'
 import { faultyStorage } from '../support/faulty.js'
+import { eachPlane } from '../support/planes.js'
 
 /** What `promise` rejects with. */
 async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
@@ -60,7 +61,7 @@ void t.test('the table of codes', (t) => {
   t.end()
 })
 
-void t.test('does not exist, exists', async (t) => {
+eachPlane(t, 'does not exist, exists', async (t) => {
   const path = freshPath()
   const missing = new CairnLevel(path, { createIfMissing: false })
   const cause = await refused(t, missing, 'LEVEL_MISSING', 'CAIRN_MISSING')
@@ -74,7 +75,7 @@ void t.test('does not exist, exists', async (t) => {
   t.match((await refused(t, again, 'LEVEL_EXISTS', 'CAIRN_EXISTS')).message, /exists/)
 })
 
-void t.test('locked', async (t) => {
+eachPlane(t, 'locked', async (t) => {
   const path = freshPath()
   const db = new CairnLevel(path)
   await db.open()
@@ -95,7 +96,7 @@ void t.test('locked', async (t) => {
   await patient.close()
 })
 
-void t.test('corruption names the file and changes nothing', async (t) => {
+eachPlane(t, 'corruption names the file and changes nothing', async (t) => {
   const path = freshPath()
   const db = new CairnLevel(path, { compression: false, infoLog: false })
   await db.put('key', 'x'.repeat(1000))
@@ -133,7 +134,7 @@ void t.test('corruption names the file and changes nothing', async (t) => {
   t.same(listing(path), before, 'nothing changed')
 })
 
-void t.test('read-only', async (t) => {
+eachPlane(t, 'read-only', async (t) => {
   const path = freshPath()
   const db = new CairnLevel(path, { infoLog: false })
   await db.batch([
@@ -166,7 +167,7 @@ void t.test('read-only', async (t) => {
   t.same(listing(path), before, 'nothing changed')
 })
 
-void t.test('setReadOnly refuses writes from then on', async (t) => {
+eachPlane(t, 'setReadOnly refuses writes from then on', async (t) => {
   const db = new CairnLevel(freshPath())
   const last = db.put('a', '1')
   await db.setReadOnly()
@@ -181,7 +182,7 @@ void t.test('setReadOnly refuses writes from then on', async (t) => {
   await db.close()
 })
 
-void t.test('not open', async (t) => {
+eachPlane(t, 'not open', async (t) => {
   const db = new CairnLevel(freshPath())
   await db.open()
   const iterator = db.iterator()
@@ -235,7 +236,7 @@ void t.test('a failed write poisons until the store is opened again', async (t) 
   await db.close()
 })
 
-void t.test('a torn tail is told once, by the event recovered', async (t) => {
+eachPlane(t, 'a torn tail is told once, by the event recovered', async (t) => {
   const path = freshPath()
   const db = new CairnLevel(path)
   await db.open()

@@ -6,12 +6,13 @@ import type { Test } from 'tap'
 import { CairnLevel } from '../../lib/index.js'
 import type { DatabaseOptions } from '../../lib/index.js'
 import { freshPath } from '../support/directory.js'
+import { eachPlane, freshStorage, quickStore } from '../support/planes.js'
 
 type Options = DatabaseOptions<string, string>
 type Rows = ReturnType<CairnLevel['keys']>
 
 async function open(t: Test, options: Options = {}): Promise<CairnLevel> {
-  const db = new CairnLevel(freshPath(), { storage: 'memory', ...options })
+  const db = new CairnLevel(freshPath(), { ...quickStore(), ...options })
   t.teardown(() => db.close())
   await db.open()
   return db
@@ -28,7 +29,7 @@ async function fill(db: CairnLevel, count: number, valueBytes: number): Promise<
   }
 }
 
-void t.test('nextv stops behind the entry that exceeds highWaterMarkBytes', async (t) => {
+eachPlane(t, 'nextv stops behind the entry that exceeds highWaterMarkBytes', async (t) => {
   const db = await open(t)
   await fill(db, 100, 93) // 100 bytes an entry
   for (const reverse of [false, true]) {
@@ -59,7 +60,7 @@ void t.test('nextv stops behind the entry that exceeds highWaterMarkBytes', asyn
     t.throws(() => db.iterator({ highWaterMarkBytes: value }), RangeError)
 })
 
-void t.test('next() and nextv() take turns, with limits', async (t) => {
+eachPlane(t, 'next() and nextv() take turns, with limits', async (t) => {
   const db = await open(t)
   await fill(db, 2500, 3)
   const all = await db.keys().all()
@@ -83,7 +84,7 @@ void t.test('next() and nextv() take turns, with limits', async (t) => {
   }
 })
 
-void t.test('large entries pass through small pages', async (t) => {
+eachPlane(t, 'large entries pass through small pages', async (t) => {
   const db = await open(t)
   const sizes = [0, 1, 1023, 1024, 16384, 65536, 65537, 3_000_000]
   for (const size of sizes) await db.put(`key ${sizes.indexOf(size)}`, 'x'.repeat(size))
@@ -98,7 +99,7 @@ void t.test('large entries pass through small pages', async (t) => {
   t.equal(await one.next(), undefined)
 })
 
-void t.test('seek within and outside of the range, both ways', async (t) => {
+eachPlane(t, 'seek within and outside of the range, both ways', async (t) => {
   const db = await open(t)
   await fill(db, 1000, 10)
   const range = { gt: 'k000100', lte: 'k000200' }
@@ -132,7 +133,7 @@ void t.test('seek within and outside of the range, both ways', async (t) => {
   t.same(await reverse.nextv(10), ['k000103', 'k000102', 'k000101'])
 })
 
-void t.test('every encoding gives what was put, ASCII or not', async (t) => {
+eachPlane(t, 'every encoding gives what was put, ASCII or not', async (t) => {
   const texts = ['plain', 'ä', '€uro', '😀', '\0', 'x'.repeat(40), 'ünïcödé '.repeat(9), '\x7f']
   const rows = texts.map((text, i) => [`${i} ${text}`, `${text} value`] as [string, string])
   for (const some of [rows, rows.slice(0, 1), rows.filter(([key]) => /^[\0-\x7f]*$/.test(key))]) {
@@ -174,7 +175,7 @@ void t.test('every encoding gives what was put, ASCII or not', async (t) => {
   }
 })
 
-void t.test('bytes that are no UTF-8 come as Buffer.toString gives them', async (t) => {
+eachPlane(t, 'bytes that are no UTF-8 come as Buffer.toString gives them', async (t) => {
   const db = await open(t)
   const values = ['ff', 'c3', 'a9', 'e282', 'ac', 'eda080', 'f09f98', '80', '61'].map((hex) =>
     Buffer.from(hex, 'hex'),
@@ -186,7 +187,7 @@ void t.test('bytes that are no UTF-8 come as Buffer.toString gives them', async 
   t.same(await db.getMany(values.map((_, i) => String(i))), expected)
 })
 
-void t.test('rows are the own memory of the caller', async (t) => {
+eachPlane(t, 'rows are the own memory of the caller', async (t) => {
   const db = await open(t)
   await fill(db, 300, 100)
   const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
@@ -207,7 +208,7 @@ void t.test('rows are the own memory of the caller', async (t) => {
   t.ok(first!.buffer.byteLength <= 8192, 'a lone row pins no large page')
 })
 
-void t.test('bounds are those of the call', async (t) => {
+eachPlane(t, 'bounds are those of the call', async (t) => {
   const db = await open(t)
   await fill(db, 10, 1)
   const gte = Buffer.from('k000005')
@@ -216,8 +217,8 @@ void t.test('bounds are those of the call', async (t) => {
   t.equal((await keys.all()).length, 5)
 })
 
-void t.test('a deferred iterator sees what was there when the store opened', async (t) => {
-  const storage = (await import('../../lib/io/index.js')).memoryStorage()
+eachPlane(t, 'a deferred iterator sees what was there when the store opened', async (t, plane) => {
+  const storage = freshStorage(t, plane)
   const first = new CairnLevel('x', { storage })
   await first.put('a', '1')
   await first.close()
@@ -229,7 +230,7 @@ void t.test('a deferred iterator sees what was there when the store opened', asy
   await db.close()
 })
 
-void t.test('a signal stops a walk', async (t) => {
+eachPlane(t, 'a signal stops a walk', async (t) => {
   const db = await open(t)
   await fill(db, 5000, 100)
   for (const kind of ['iterator', 'keys', 'values'] as const) {
@@ -250,7 +251,7 @@ void t.test('a signal stops a walk', async (t) => {
   t.equal(db.stats().aliveIterators, 0)
 })
 
-void t.test('timers run while everything is walked', async (t) => {
+eachPlane(t, 'timers run while everything is walked', async (t) => {
   const db = await open(t)
   await fill(db, 20_000, 50)
   let turns = 0
@@ -270,7 +271,7 @@ void t.test('timers run while everything is walked', async (t) => {
   t.ok(turns > 1, `${turns} turns of the event loop`)
 })
 
-void t.test('unclosed handles are closed with the store', async (t) => {
+eachPlane(t, 'unclosed handles are closed with the store', async (t) => {
   const db = new CairnLevel(freshPath())
   await db.open()
   await fill(db, 100, 10)

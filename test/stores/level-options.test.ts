@@ -6,6 +6,7 @@ import t from 'tap'
 import { CairnLevel } from '../../lib/index.js'
 import type { DatabaseOptions } from '../../lib/index.js'
 import { freshPath } from '../support/directory.js'
+import { eachPlane } from '../support/planes.js'
 
 const WRONG_TYPES: Record<string, unknown[]> = {
   createIfMissing: ['yes', 1, null],
@@ -53,7 +54,7 @@ function wrong(): [name: string, value: unknown, kind: typeof TypeError | typeof
   ]
 }
 
-void t.test('the constructor refuses wrong options and touches nothing', (t) => {
+eachPlane(t, 'the constructor refuses wrong options and touches nothing', (t) => {
   for (const [name, value, Kind] of wrong()) {
     const path = freshPath()
     const options = { [name]: value } as DatabaseOptions<string, string>
@@ -70,7 +71,7 @@ void t.test('the constructor refuses wrong options and touches nothing', (t) => 
   t.end()
 })
 
-void t.test('open() refuses them too, and so does what waited for it', async (t) => {
+eachPlane(t, 'open() refuses them too, and so does what waited for it', async (t) => {
   for (const [name, value, Kind] of wrong()) {
     const path = freshPath()
     const db = new CairnLevel(path)
@@ -92,7 +93,7 @@ void t.test('open() refuses them too, and so does what waited for it', async (t)
   await db.close()
 })
 
-void t.test('the location is a non-empty string', async (t) => {
+eachPlane(t, 'the location is a non-empty string', async (t) => {
   for (const location of ['', undefined, null, 5, {}, 'a\0b'] as string[]) {
     t.throws(() => new CairnLevel(location), TypeError)
     await t.rejects(CairnLevel.repair(location), TypeError)
@@ -105,7 +106,7 @@ void t.test('the location is a non-empty string', async (t) => {
   t.notOk(existsSync(path), 'closed before it opened')
 })
 
-void t.test('multithreading is not supported, and says so', async (t) => {
+eachPlane(t, 'multithreading is not supported, and says so', async (t) => {
   const path = freshPath()
   const db = new CairnLevel(path, { multithreading: true })
   const waiting = t.rejects(db.put('a', '1'), { code: 'LEVEL_DATABASE_NOT_OPEN' })
@@ -118,7 +119,7 @@ void t.test('multithreading is not supported, and says so', async (t) => {
   await other.close()
 })
 
-void t.test('names that nobody knows pass through', async (t) => {
+eachPlane(t, 'names that nobody knows pass through', async (t) => {
   const options = { createIfMissing: true, surprise: 'yes' }
   const db = new CairnLevel(freshPath(), options)
   let seen: unknown
@@ -133,7 +134,7 @@ void t.test('names that nobody knows pass through', async (t) => {
   await db.close()
 })
 
-void t.test('every option does its work or at least no harm', async (t) => {
+eachPlane(t, 'every option does its work or at least no harm', async (t, plane) => {
   const lines: string[] = []
   const db = new CairnLevel(freshPath(), {
     compression: false,
@@ -146,7 +147,7 @@ void t.test('every option does its work or at least no harm', async (t) => {
     filterBits: 0,
     lockTimeoutMs: 10,
     recovery: 'prefix',
-    plane: 'typescript',
+    plane,
     infoLog: (line) => lines.push(line),
     onDrop: () => undefined,
   })
@@ -158,7 +159,7 @@ void t.test('every option does its work or at least no harm', async (t) => {
     const i = Number(key.slice(4))
     t.equal(await db.get(key), `value ${i < 10 ? 40 + i : 20 + i}`)
   }
-  t.equal(db.plane.name, 'typescript')
+  t.equal(db.plane.name, plane)
   t.ok(lines.length > 0, 'the LOG goes to the function')
   t.notOk(existsSync(`${db.location}/LOG`))
   await db.close()

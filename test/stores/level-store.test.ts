@@ -11,6 +11,7 @@ import type { DatabaseOptions } from '../../lib/index.js'
 import { memoryStorage } from '../../lib/io/index.js'
 import { freshPath, listing } from '../support/directory.js'
 import { faultyStorage } from '../support/faulty.js'
+import { eachPlane } from '../support/planes.js'
 
 const QUIET: DatabaseOptions<string, string> = { infoLog: false }
 
@@ -30,7 +31,7 @@ async function fill(db: CairnLevel, count: number): Promise<void> {
   await batch.write()
 }
 
-void t.test('statistics', async (t) => {
+eachPlane(t, 'statistics', async (t) => {
   const db = new CairnLevel(freshPath(), { ...QUIET, writeBufferSize: 65_536 })
   await db.open()
   t.match(db.plane, { name: /native|typescript/, io: String, reason: String })
@@ -48,7 +49,7 @@ void t.test('statistics', async (t) => {
   await db.close()
 })
 
-void t.test('getProperty', async (t) => {
+eachPlane(t, 'getProperty', async (t) => {
   const db = new CairnLevel(freshPath(), QUIET)
   await db.open()
   await fill(db, 10)
@@ -66,7 +67,7 @@ void t.test('getProperty', async (t) => {
   await db.close()
 })
 
-void t.test('approximateSize and compactRange', async (t) => {
+eachPlane(t, 'approximateSize and compactRange', async (t) => {
   const db = new CairnLevel(freshPath(), { ...QUIET, maxFileSize: 131_072 })
   t.equal(await db.approximateSize('a', 'z'), 0, 'deferred')
   await fill(db, 1000)
@@ -96,7 +97,7 @@ void t.test('approximateSize and compactRange', async (t) => {
   await db.close()
 })
 
-void t.test('verify reads everything', async (t) => {
+eachPlane(t, 'verify reads everything', async (t) => {
   const db = new CairnLevel(freshPath(), QUIET)
   await fill(db, 100)
   await db.flush()
@@ -136,7 +137,7 @@ void t.test('a store in memory can be opened again while its object lives', asyn
   await other.close()
 })
 
-void t.test('backups are whole stores, as of the call', async (t) => {
+eachPlane(t, 'backups are whole stores, as of the call', async (t) => {
   const [path, first, second] = [freshPath(), freshPath(), freshPath()]
   const db = new CairnLevel(path, QUIET)
   await fill(db, 200)
@@ -166,7 +167,7 @@ void t.test('backups are whole stores, as of the call', async (t) => {
   }
 })
 
-void t.test('repair brings a store back without its CURRENT and MANIFEST', async (t) => {
+eachPlane(t, 'repair brings a store back without its CURRENT and MANIFEST', async (t) => {
   const path = freshPath()
   const db = new CairnLevel(path, QUIET)
   await fill(db, 50)
@@ -189,7 +190,7 @@ void t.test('repair brings a store back without its CURRENT and MANIFEST', async
   await t.rejects(CairnLevel.repair(path, { readOnly: true }), /'readOnly' must be false/)
 })
 
-void t.test('without options, keys and values have the types of the store', async (t) => {
+eachPlane(t, 'without options, keys and values have the types of the store', async (t) => {
   const db = new CairnLevel<string, { n: number }>(freshPath(), { ...QUIET, valueEncoding: 'json' })
   await db.put('a', { n: 1 })
   const found = await db.get('a')
@@ -207,7 +208,7 @@ void t.test('without options, keys and values have the types of the store', asyn
   await db.close()
 })
 
-void t.test("destroy removes what is the store's and nothing else", async (t) => {
+eachPlane(t, "destroy removes what is the store's and nothing else", async (t) => {
   const path = freshPath()
   const make = async (): Promise<void> => {
     const db = new CairnLevel(path)
@@ -244,7 +245,7 @@ void t.test('a failure in the background is a warning, not an end', async (t) =>
   await db.close()
 })
 
-void t.test('await using closes the store', async (t) => {
+eachPlane(t, 'await using closes the store', async (t) => {
   const db = new CairnLevel(freshPath(), QUIET)
   await db.open()
   await db[Symbol.asyncDispose]()
@@ -262,7 +263,7 @@ function run(path: string, body: string): { status: number | null; output: strin
   return { status, output: stdout + stderr }
 }
 
-void t.test('handles that nobody keeps neither crash nor hold up the process', (t) => {
+eachPlane(t, 'handles that nobody keeps neither crash nor hold up the process', (t) => {
   const path = freshPath()
   const { status, output } = run(
     path,
@@ -289,7 +290,7 @@ void t.test('handles that nobody keeps neither crash nor hold up the process', (
   t.end()
 })
 
-void t.test('process.exit and an uncaught error leave a store that opens', async (t) => {
+eachPlane(t, 'process.exit and an uncaught error leave a store that opens', async (t) => {
   const path = freshPath()
   for (const [end, code] of [
     ['process.exit(7)', 7],

@@ -9,18 +9,19 @@ import { memoryStorage } from '../../lib/io/index.js'
 import type { Storage } from '../../lib/io/files.js'
 import { freshPath } from '../support/directory.js'
 import { faultyStorage } from '../support/faulty.js'
+import { eachPlane, quickStore } from '../support/planes.js'
 
 async function open<K = string, V = string>(
   t: Test,
   options: DatabaseOptions<K, V> = {},
 ): Promise<CairnLevel<K, V>> {
-  const db = new CairnLevel<K, V>(freshPath(), { storage: 'memory', ...options })
+  const db = new CairnLevel<K, V>(freshPath(), { ...quickStore(), ...options })
   t.teardown(() => db.close())
   await db.open()
   return db
 }
 
-void t.test('the manifest is a superset of the one of classic-level', async (t) => {
+eachPlane(t, 'the manifest is a superset of the one of classic-level', async (t) => {
   const db = await open(t)
   t.match(db.supports, {
     encodings: { buffer: true, utf8: true, view: true },
@@ -40,7 +41,7 @@ void t.test('the manifest is a superset of the one of classic-level', async (t) 
     t.equal(typeof db[name as 'sync'], there ? 'function' : 'undefined', name)
 })
 
-void t.test('both ways of writing leave the same', async (t) => {
+eachPlane(t, 'both ways of writing leave the same', async (t) => {
   const direct = await open(t)
   const hooked = await open(t)
   hooked.hooks.prewrite.add(() => undefined)
@@ -134,7 +135,7 @@ void t.test('a sync is made exactly when it is asked for', async (t) => {
   }
 })
 
-void t.test('input bytes are taken at the call', async (t) => {
+eachPlane(t, 'input bytes are taken at the call', async (t) => {
   const db = await open<Buffer, Buffer>(t, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
   const key = Buffer.from('key')
   const value = Buffer.from('value')
@@ -154,7 +155,7 @@ void t.test('input bytes are taken at the call', async (t) => {
   t.equal((await db.get(Buffer.from('key')))?.toString(), 'value', 'and values are copies')
 })
 
-void t.test('hostile keys come back as they are', async (t) => {
+eachPlane(t, 'hostile keys come back as they are', async (t) => {
   const keys = [
     '', ' ', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '\0', 'a\0b', '\uffff',
     '../../etc/passwd', 'CON', '😀', 'é', 'e\u0301', 'x'.repeat(65_536), '!sub!key', '\x7f',
@@ -186,7 +187,7 @@ void t.test('hostile keys come back as they are', async (t) => {
   t.equal(({} as Record<string, unknown>)['polluted'], undefined)
 })
 
-void t.test('lone surrogates become U+FFFD, as Buffer does it', async (t) => {
+eachPlane(t, 'lone surrogates become U+FFFD, as Buffer does it', async (t) => {
   const db = await open(t)
   const lone = ['\ud800', '\udfff', 'a\ud83d', `${'long '.repeat(30)}\udc00`]
   for (const [i, text] of lone.entries()) {
@@ -199,7 +200,7 @@ void t.test('lone surrogates become U+FFFD, as Buffer does it', async (t) => {
   }
 })
 
-void t.test('encodings', async (t) => {
+eachPlane(t, 'encodings', async (t) => {
   const json = await open<string, unknown>(t, { valueEncoding: 'json' })
   for (const value of [{ a: [1, null] }, 'text', 5, false]) {
     await json.put('key', value)
@@ -233,7 +234,7 @@ void t.test('encodings', async (t) => {
   t.same(await views.has(Uint8Array.of(1)), false)
 })
 
-void t.test('snapshots, explicit and implicit', async (t) => {
+eachPlane(t, 'snapshots, explicit and implicit', async (t) => {
   const db = await open(t, { writeBufferSize: 512, blockSize: 64 })
   const at: [snapshot: ReturnType<typeof db.snapshot>, expected: string][] = []
   for (let i = 0; i < 30; i++) {
@@ -277,7 +278,7 @@ void t.test('snapshots, explicit and implicit', async (t) => {
   await t.rejects(db.get('key', { snapshot: first![0] }), { code: 'LEVEL_SNAPSHOT_NOT_OPEN' })
 })
 
-void t.test('sublevels, of this store and of another', async (t) => {
+eachPlane(t, 'sublevels, of this store and of another', async (t) => {
   const db = await open(t)
   const other = await open(t)
   const sublevel = db.sublevel('one')
@@ -298,7 +299,7 @@ void t.test('sublevels, of this store and of another', async (t) => {
   t.same(await db.keys().all(), ['c'])
 })
 
-void t.test('clear takes ranges and limits', async (t) => {
+eachPlane(t, 'clear takes ranges and limits', async (t) => {
   const keys = Array.from({ length: 50 }, (_, i) => String(i).padStart(2, '0'))
   for (const [options, left] of [
     [{}, []],

@@ -12,4 +12,4 @@ class MemoryLevel extends CairnLevel {
   }
 }
 
-runSuite((options) => new MemoryLevel(freshPath(), options))
+runSuite((options) => new MemoryLevel(freshPath(), options), ['typescript'])

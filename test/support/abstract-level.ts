@@ -4,6 +4,8 @@
 import { createRequire } from 'node:module'
 import t from 'tap'
 import type { Test } from 'tap'
+import { PLANES, eachPlane } from './planes.js'
+import type { PlaneName } from './planes.js'
 
 /** Tests that the suite of abstract-level 3.1.1 has for a store that supports everything. */
 export const SUITE_TESTS = 1509
@@ -44,22 +46,30 @@ function tape(t: Test): object {
   }
 }
 
-/** Runs the suite on what `factory(options)` makes, and asserts that all of it ran. */
-export function runSuite(factory: (options?: object) => object): void {
-  let ran = 0
+/** Runs the suite on what `factory(options)` makes, on each plane; asserts that all of it ran. */
+export function runSuite(
+  factory: (options?: object) => object,
+  planes: readonly PlaneName[] = PLANES,
+): void {
   // On a slow disk the thousands of openings take their time.
   t.setTimeout(600_000)
+  const options = { timeout: 600_000 }
+  eachPlane(t, 'the suite', (t) => runTests(t, factory), options, planes)
+}
+
+async function runTests(t: Test, factory: (options?: object) => object): Promise<void> {
+  let ran = 0
+  const ended: PromiseLike<unknown>[] = []
   suite({
     factory,
     test(name, body) {
-      void t.test(name, (inner) => {
+      const run = (inner: Test): void => {
         ran++
         return body(tape(inner)) as void
-      })
+      }
+      ended.push(t.test(name, run))
     },
   })
-  void t.test('the whole suite ran', (t) => {
-    t.ok(ran >= SUITE_TESTS, `${ran} tests ran`)
-    t.end()
-  })
+  await Promise.all(ended)
+  t.ok(ran >= SUITE_TESTS, `the whole suite ran: ${ran} tests`)
 }

@@ -17,7 +17,9 @@ import { addTo, LevelBatch } from './batch.js'
 import type { Operation } from './batch.js'
 import { LevelError, notOpen, rethrow, translate } from './errors.js'
 import type { LevelFace } from './face.js'
-import { LevelIterator, LevelKeyIterator, LevelValueIterator } from './iterator.js'
+import { openEntries, openKeys, openValues } from './iterator.js'
+import type { LevelIterator, LevelKeyIterator, LevelValueIterator } from './iterator.js'
+import { plainHow } from './native.js'
 import { openTree, storageFor } from './open.js'
 import { readLocation, readSettings } from './options.js'
 import type { DatabaseOptions, OpenOptions, Settings } from './options.js'
@@ -69,15 +71,8 @@ const MANIFEST = {
   },
 }
 
-/** The plain ways to read. */
-const HOW: Readonly<Record<Format, ReadHow>> = {
-  utf8: { encoding: 'utf8' },
-  buffer: { encoding: 'buffer' },
-  view: { encoding: 'view' },
-}
-
 /** A batch's buffer that grew beyond this is not kept for the next. */
-const BATCH_KEEP_BYTES = 1024 * 1024
+export const BATCH_KEEP_BYTES = 1024 * 1024
 
 /** Carries a refusal of options through abstract-level's opening, which must then fail. */
 const REFUSAL = Symbol('refusal')
@@ -92,6 +87,9 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
   readonly #batch = new BatchWriter()
   #memory: Storage | undefined
   #tree: Tree | undefined
+  /** The tree until it closes, and until it takes no more writes. */
+  #reads: Tree | undefined
+  #writes: Tree | undefined
   /** The storage that this opening made and must close. */
   #ownStorage: Storage | undefined
   readonly #multithreading: boolean
@@ -140,6 +138,8 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
       const tree = await openTree(storage, settings)
       tree.events.on('warning', (error: unknown) => this.emit('warning', error))
       this.#tree = tree
+      this.#reads = tree
+      this.#writes = settings.readOnly ? undefined : tree
       this.#ownStorage = own
       const { torn, damage } = tree.recovered
       if (torn !== undefined || damage !== undefined) this.once('open', this.#tell)
@@ -151,57 +151,46 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
 
   async _close(): Promise<void> {
     this.off('open', this.#tell)
+    this.#reads = undefined
+    this.#writes = undefined
     await this.#latestTree().close().catch(rethrow)
     await this.#ownStorage?.close().catch(rethrow)
   }
 
-  async _put(key: Datum, value: Datum, options: PrivateWriteOptions): Promise<void> {
-    try {
-      await this._openTree().put(key, value, !!options.sync)
-    } catch (error) {
-      throw translate(error)
-    }
+  _put(key: Datum, value: Datum, options: PrivateWriteOptions): Promise<void> {
+    return attempt(() => this._openTree().put(key, value, !!options.sync))
   }
 
-  async _del(key: Datum, options: PrivateWriteOptions): Promise<void> {
-    try {
-      await this._openTree().delete(key, !!options.sync)
-    } catch (error) {
-      throw translate(error)
-    }
+  _del(key: Datum, options: PrivateWriteOptions): Promise<void> {
+    return attempt(() => this._openTree().delete(key, !!options.sync))
   }
 
   /** All operations or none; one that asks for a sync syncs all. */
-  async _batch(operations: readonly Operation[], options: PrivateWriteOptions): Promise<void> {
-    let written
-    try {
-      let sync = !!options.sync
-      for (const operation of operations) if (addTo(this.#batch, operation)) sync = true
-      written = this._openTree().write(this.#batch, sync)
-    } finally {
-      // The tree has copied the batch when `write` returns, so the writer serves the next one.
-      this.#batch.clear(BATCH_KEEP_BYTES)
-    }
-    await written.catch(rethrow)
+  _batch(operations: readonly Operation[], options: PrivateWriteOptions): Promise<void> {
+    return attempt(() => {
+      try {
+        let sync = !!options.sync
+        for (const operation of operations) if (addTo(this.#batch, operation)) sync = true
+        return this._openTree().write(this.#batch, sync)
+      } finally {
+        // The tree has copied the batch when `write` returns, so the writer serves the next one.
+        this.#batch.clear(BATCH_KEEP_BYTES)
+      }
+    })
   }
 
   _chainedBatch(): LevelBatch<this, KDefault, VDefault> {
     return new LevelBatch(this, this._openTree())
   }
 
-  async _get(key: Datum, options: PrivateReadOptions): Promise<Value | undefined> {
+  _get(key: Datum, options: PrivateReadOptions): Promise<Value | undefined> {
     const tree = this._openTree()
-    const how = readHow(tree, options)
-    try {
-      return await tree.get(key, how)
-    } catch (error) {
-      throw translate(error)
-    }
+    return tree.get(key, readHow(tree, options, options.valueEncoding)).catch(rethrow)
   }
 
   _getSync(key: Datum, options: PrivateReadOptions): Value | undefined {
     const tree = this._openTree()
-    const how = readHow(tree, options)
+    const how = readHow(tree, options, options.valueEncoding)
     try {
       return tree.getSync(key, how)
     } catch (error) {
@@ -211,29 +200,29 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
 
   _getMany(keys: Datum[], options: PrivateReadOptions): Promise<(Value | undefined)[]> {
     const tree = this._openTree()
-    return tree.getMany(keys, readHow(tree, options)).catch(rethrow)
+    return tree.getMany(keys, readHow(tree, options, options.valueEncoding)).catch(rethrow)
   }
 
   _has(key: Datum, options: PrivateReadOptions): Promise<boolean> {
     const tree = this._openTree()
-    return tree.has(key, readHow(tree, options)).catch(rethrow)
+    return tree.has(key, readHow(tree, options, 'view')).catch(rethrow)
   }
 
   _hasMany(keys: Datum[], options: PrivateReadOptions): Promise<boolean[]> {
     const tree = this._openTree()
-    return tree.hasMany(keys, readHow(tree, options)).catch(rethrow)
+    return tree.hasMany(keys, readHow(tree, options, 'view')).catch(rethrow)
   }
 
   _iterator(options: WalkOptions): LevelIterator<this, KDefault, VDefault> {
-    return new LevelIterator(this, this._openTree(), options)
+    return openEntries(this, this._openTree(), options, this._direct() !== undefined)
   }
 
   _keys(options: WalkOptions): LevelKeyIterator<this, KDefault> {
-    return new LevelKeyIterator(this, this._openTree(), options)
+    return openKeys(this, this._openTree(), options, this._direct() !== undefined)
   }
 
   _values(options: WalkOptions): LevelValueIterator<this, KDefault, VDefault> {
-    return new LevelValueIterator(this, this._openTree(), options)
+    return openValues(this, this._openTree(), options, this._direct() !== undefined)
   }
 
   _clear(options: PrivateClearOptions): Promise<void> {
@@ -245,6 +234,21 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
 
   _snapshot(options: { owner: unknown }): LevelSnapshot {
     return new LevelSnapshot(this._openTree(), options)
+  }
+
+  /** The tree for reads that need nothing of abstract-level; undefined: go the long way. */
+  protected _direct(): Tree | undefined {
+    return this.status === 'open' ? this.#reads : undefined
+  }
+
+  /** The same for writes. */
+  protected _directWrite(): Tree | undefined {
+    return this.status === 'open' ? this.#writes : undefined
+  }
+
+  /** Writes get the tree's refusal from now on. */
+  protected _refuseWrites(): void {
+    this.#writes = undefined
   }
 
   /** The tree. Throws LEVEL_DATABASE_NOT_OPEN. */
@@ -282,13 +286,18 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
   }
 }
 
-function readHow(tree: Tree, options: PrivateReadOptions): ReadHow {
-  const { valueEncoding, snapshot, fillCache } = options
+function readHow(tree: Tree, options: PrivateReadOptions, encoding: Format): ReadHow {
+  const { snapshot, fillCache } = options
   const at = LevelSnapshot.sequenceOf(tree, snapshot)
-  if (at === undefined && fillCache !== false) return HOW[valueEncoding]
-  return {
-    encoding: valueEncoding,
-    fillCache: fillCache !== false,
-    ...(at !== undefined && { at }),
+  if (at === undefined) return plainHow(encoding, fillCache !== false)
+  return { encoding, fillCache: fillCache !== false, at }
+}
+
+/** Runs a write; what it throws or rejects with is translated. */
+async function attempt(write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    throw translate(error)
   }
 }

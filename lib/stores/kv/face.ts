@@ -34,7 +34,7 @@ export interface WriteOptions {
 }
 
 export interface WalkingOptions extends ReadOptions {
-  /** How many bytes of entries an iterator holds, about. Default 16 KiB. */
+  /** How many bytes of entries an iterator holds, about. Default 64 KiB. */
   highWaterMarkBytes?: number | undefined
 }
 

@@ -11,7 +11,7 @@ import { repair } from '../../lsm/repair.js'
 import type { RepairReport } from '../../lsm/repair.js'
 import { Tree } from '../../lsm/tree.js'
 import { selectPlane } from '../../planes/select.js'
-import { rethrow } from './errors.js'
+import { rethrow, translate } from './errors.js'
 import { isStorage, readLocation } from './options.js'
 import type { Settings } from './options.js'
 
@@ -56,6 +56,7 @@ function treeOptions(settings: Settings): TreeOptions {
     recovery: settings.recovery,
     ...(onDrop !== undefined && { onDrop }),
     infoLog: settings.infoLog,
+    translate,
   }
 }
 

@@ -78,7 +78,7 @@ const KIB = 1024
 const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 
-export const HIGH_WATER_MARK_BYTES = 16 * KIB
+export const HIGH_WATER_MARK_BYTES = 64 * KIB
 
 /** Checks options and fills in defaults. Throws TypeError and RangeError; touches nothing. */
 export function readSettings(options: object): Settings {

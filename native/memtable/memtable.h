@@ -1,0 +1,61 @@
+// Memtable: sorted entries in memory, the newest source of a view.
+//
+// An arena holds the records, a tree orders them; nothing is ever removed or changed, so that
+// cursors stay right while batches are applied between their moves. It belongs to its JavaScript
+// thread until it is sealed; then any thread may read it, because no const method writes.
+// Twin: lib/memtable/memtable.ts
+#pragma once
+
+#include <memory>
+
+#include "base/counted.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "format/batch.h"
+#include "format/entry.h"
+#include "memtable/arena.h"
+#include "memtable/tree.h"
+
+namespace cairn {
+
+class Memtable : public Counted<Memtable> {
+ public:
+  /** Sum of the bytes of the batches applied, each counted with its last record. */
+  uint64_t bytes() const { return bytes_; }
+  uint64_t entries() const { return entries_; }
+  uint64_t memoryBytes() const { return arena_.memoryBytes() + tree_.memoryBytes(); }
+
+  /** Applies records [from, from + limit) of a batch and gives the index behind the last. A
+   * FormatError for bad bytes among them; then, as when memory is short, nothing has changed. */
+  Status apply(Slice batch, int64_t from, int64_t limit, uint64_t& next);
+  /** A merge reads it from now on: `apply` is a TypeError. */
+  void seal() { isSealed_ = true; }
+
+  /** The newest entry of `key` with a trailer up to `trailer`. The value holds as long as the
+   * memtable. */
+  bool find(Slice key, uint64_t trailer, uint64_t& foundTrailer, Slice& value) const;
+  /** Walks `memtable`, and holds it. */
+  static std::unique_ptr<EntryCursor> cursor(Ref<const Memtable> memtable);
+  const Tree& tree() const { return tree_; }
+
+ private:
+  /** Where the next part of a batch begins. The bytes are the caller's, and are not read again
+   * unless a caller brings them again. */
+  struct Part {
+    Slice batch;
+    BatchReader reader;
+    uint64_t index = 0;
+  };
+
+  Status readerAt(Slice batch, int64_t from, BatchReader& reader) const;
+  Status addRecords(BatchReader& reader, Slice batch, uint64_t from, uint64_t to);
+
+  Arena arena_;
+  Tree tree_;
+  uint64_t entries_ = 0;
+  uint64_t bytes_ = 0;
+  bool isSealed_ = false;
+  Part part_;
+};
+
+}  // namespace cairn

@@ -1,0 +1,8 @@
+// The release build records nothing.
+#include "napi/functions.h"
+
+namespace cairn {
+
+const Function TRACE_FUNCTIONS[] = {{nullptr, nullptr}};
+
+}  // namespace cairn
