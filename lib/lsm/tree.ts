@@ -66,7 +66,8 @@ export class Tree {
    * CAIRN_CORRUPTION, CAIRN_FORMAT_VERSION, CAIRN_READ_ONLY, CAIRN_IO; nothing is changed then.
    */
   static async open(storage: Storage, options: TreeOptions): Promise<Tree> {
-    if (!(await storage.exists())) {
+    const isNew = !(await storage.exists())
+    if (isNew) {
       if (!options.createIfMissing || options.readOnly) throw missing(storage.location)
       await storage.createDirectory().catch((error: unknown) => {
         throw unwritable(storage, error)
@@ -95,6 +96,7 @@ export class Tree {
       // A refusal leaves the directory as it was.
       if (!hadLock && !readOnly) await storage.remove(FILE_LOCK).catch(() => {})
       await lock.release()
+      if (isNew) await storage.removeDirectory().catch(() => {})
       throw error
     }
   }
@@ -252,6 +254,7 @@ export class Tree {
     await this.#compactRanges.settled()
     if (!state.options.readOnly) await this.#seal()
     state.log('closed')
+    state.versions.close()
     await state.plane.close()
     await this.#lock.release()
   }

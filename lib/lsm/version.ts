@@ -153,6 +153,13 @@ export class VersionSet {
     }
   }
 
+  /** Lets go of everything, as the tree closes: no table is obsolete by that. */
+  close(): void {
+    this.#current.view.close()
+    for (const { table } of this.#tables.values()) table.close()
+    for (const memtable of this.#memtables.keys()) memtable.close()
+  }
+
   /** The handle of a live table. */
   handle(meta: TableMeta): Table {
     const held = this.#tables.get(meta.number)
