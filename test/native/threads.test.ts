@@ -43,12 +43,13 @@ const SCENES: Readonly<Record<string, string>> = {
 
 /** What the TypeScript plane is asked to do alike. */
 const ALIKE = /^(await|idle|eight$|terminateBusy|collectedStores|closing$)/
-/** What also has to hold where there is no ring. */
-const EITHER_IO = /^(eight|terminate|collectedPlanes|closing|awaitPut|awaitLarge)/
+/** What also has to hold where there is no ring; the second of them are left to the campaign. */
+const EITHER_IO = /^(eight$|terminateBusy|awaitPut)/
+const EITHER_IO_FULL = /^(eight|terminate|collectedPlanes|closing|awaitPut|awaitLarge)/
 
 function runs(plane: PlaneName, io: string, scene: string): boolean {
   if (plane === 'typescript') return io === 'auto' && (isFull || ALIKE.test(scene))
-  return io === 'auto' || EITHER_IO.test(scene)
+  return io === 'auto' || (isFull ? EITHER_IO_FULL : EITHER_IO).test(scene)
 }
 
 for (const plane of PLANES)

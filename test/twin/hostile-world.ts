@@ -32,7 +32,7 @@ export const TYPED = /^(StoreError CAIRN_|TypeError |RangeError |FormatError )/
 /** Any outcome but a hang or an accident: what matters is that the process lives. */
 export const ALIVE = /^(?!hangs)/
 
-export const NEVER = new AbortController().signal
+export const NEVER: AbortSignal = new AbortController().signal
 export const HOW = { wait: true, fillCache: true }
 export const ENTRIES = 60
 
