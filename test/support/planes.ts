@@ -16,6 +16,9 @@ import { findNative } from '../../lib/planes/native.js'
 import { selectPlane } from '../../lib/planes/select.js'
 import { quickScratch } from './scratch.js'
 
+/** A directory that never rests is copied so often. */
+const COPIES_MOST = 100
+
 export type PlaneName = DataPlane['name']
 /** How the native plane does its I/O; the environment variable CAIRN_IO asks for one. */
 export type NativeIo = Extract<DataPlane['io'], 'io_uring' | 'threads'>
@@ -171,12 +174,34 @@ export async function copyInto(from: Storage, to: Storage): Promise<void> {
   }
 }
 
-/** What a storage holds now, as it would be found if the process died. */
+/**
+ * What a storage holds now, as it would be found if the process died. A directory in which a file
+ * came, went or grew meanwhile is copied again.
+ */
 export async function imageOf(storage: Storage): Promise<MemoryStorage> {
   if (storage.kind === 'memory') return (storage as MemoryStorage).crashClone(1)
-  const image = memoryStorage()
-  await copyInto(storage, image)
-  return image.crashClone(1)
+  for (let tries = 0; ; tries++) {
+    const image = memoryStorage()
+    const before = stateOf(storage)
+    try {
+      await copyInto(storage, image)
+    } catch (error) {
+      if (tries === COPIES_MOST) throw error
+      continue
+    }
+    if (stateOf(storage) === before || tries === COPIES_MOST) return image.crashClone(1)
+  }
+}
+
+/** Names and sizes of the files of a directory. */
+function stateOf({ location }: Storage): string {
+  const sizeOf = (name: string): number =>
+    fs.statSync(join(location, name), { throwIfNoEntry: false })?.size ?? -1
+  return fs
+    .readdirSync(location)
+    .sort()
+    .map((name) => `${name} ${sizeOf(name)}`)
+    .join('\n')
 }
 
 /** Replaces a file of a directory by another one of the same name. */
