@@ -70,4 +70,13 @@ class Call {
   std::vector<Buffer> copies_;
 };
 
+/** Lets go of what a handle names; nothing when it has been closed. */
+template <class T>
+napi_value freeHandle(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  double handle = 0;
+  if (call.number(0, handle)) call.environment().handles.template close<T>(handle);
+  return nullptr;
+}
+
 }  // namespace cairn

@@ -107,34 +107,16 @@ napi_value journalPosition(napi_env env, napi_callback_info info) {
   return call.result(static_cast<double>(journal->writer->position()));
 }
 
-/** journalSync(journal): Promise<void> */
-napi_value journalSync(napi_env env, napi_callback_info info) {
+/** journalSync(journal), journalClose(journal): Promise<void> */
+template <void (JournalWriter::*CALL)(std::unique_ptr<JournalDone>)>
+napi_value journalCall(napi_env env, napi_callback_info info) {
   Call call(env, info);
   OpenWriter* journal = nullptr;
   if (!call.object(0, journal)) return nullptr;
   auto done = std::make_unique<PromiseDone>(call.environment());
   const napi_value promise = done->promise.value();
-  journal->writer->sync(std::move(done));
+  (journal->writer.get()->*CALL)(std::move(done));
   return handed(*journal, promise);
-}
-
-/** journalClose(journal): Promise<void> */
-napi_value journalClose(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  OpenWriter* journal = nullptr;
-  if (!call.object(0, journal)) return nullptr;
-  auto done = std::make_unique<PromiseDone>(call.environment());
-  const napi_value promise = done->promise.value();
-  journal->writer->close(std::move(done));
-  return handed(*journal, promise);
-}
-
-/** journalFree(journal): void */
-napi_value journalFree(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  double handle = 0;
-  if (call.number(0, handle)) call.environment().handles.close<OpenWriter>(handle);
-  return nullptr;
 }
 
 class OpenTask final : public PromiseTask {
@@ -352,14 +334,6 @@ napi_value readerResume(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/** readerFree(reader): void */
-napi_value readerFree(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  double handle = 0;
-  if (call.number(0, handle)) call.environment().handles.close<OpenReader>(handle);
-  return nullptr;
-}
-
 }  // namespace
 
 const Function JOURNAL_FUNCTIONS[] = {
@@ -367,16 +341,16 @@ const Function JOURNAL_FUNCTIONS[] = {
     {"journalAppend", journalAppend},
     {"journalAppendLarge", journalAppendLarge},
     {"journalPosition", journalPosition},
-    {"journalSync", journalSync},
-    {"journalClose", journalClose},
-    {"journalFree", journalFree},
+    {"journalSync", journalCall<&JournalWriter::sync>},
+    {"journalClose", journalCall<&JournalWriter::close>},
+    {"journalFree", freeHandle<OpenWriter>},
     {"readerOpen", readerOpen},
     {"readerSize", readerSize},
     {"readerNext", readerNext},
     {"readerFindMark", readerFindMark},
     {"readerFindRecord", readerFindRecord},
     {"readerResume", readerResume},
-    {"readerFree", readerFree},
+    {"readerFree", freeHandle<OpenReader>},
     {nullptr, nullptr},
 };
 

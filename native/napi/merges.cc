@@ -223,20 +223,12 @@ napi_value mergeCancel(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/** mergeFree(merge): void */
-napi_value mergeFree(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  double handle = 0;
-  if (call.number(0, handle)) call.environment().handles.close<Merge>(handle);
-  return nullptr;
-}
-
 }  // namespace
 
 const Function MERGE_FUNCTIONS[] = {
     {"mergeStart", mergeStart},
     {"mergeCancel", mergeCancel},
-    {"mergeFree", mergeFree},
+    {"mergeFree", freeHandle<Merge>},
     {nullptr, nullptr},
 };
 

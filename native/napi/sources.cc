@@ -78,14 +78,6 @@ napi_value memtableBytes(napi_env env, napi_callback_info info) {
   return call.result(static_cast<double>(memtable->memoryBytes()));
 }
 
-/** memtableFree(memtable): void */
-napi_value memtableFree(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  double handle = 0;
-  if (call.number(0, handle)) call.environment().handles.close<Memtable>(handle);
-  return nullptr;
-}
-
 /** tableOpen(plane, number, sizeBytes, smallest, largest): handle */
 napi_value tableOpen(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -263,11 +255,16 @@ bool readRuns(Call& call, napi_value value, std::vector<Run>& runs) {
 }
 
 const Function SOURCE_FUNCTIONS[] = {
-    {"memtableCreate", memtableCreate},   {"memtableApply", memtableApply},
-    {"memtableEntries", memtableEntries}, {"memtableBytes", memtableBytes},
-    {"memtableFree", memtableFree},       {"tableOpen", tableOpen},
-    {"tableProperties", tableProperties}, {"tableOffsetOf", tableOffsetOf},
-    {"tableVerify", tableVerify},         {"tableClose", tableClose},
+    {"memtableCreate", memtableCreate},
+    {"memtableApply", memtableApply},
+    {"memtableEntries", memtableEntries},
+    {"memtableBytes", memtableBytes},
+    {"memtableFree", freeHandle<Memtable>},
+    {"tableOpen", tableOpen},
+    {"tableProperties", tableProperties},
+    {"tableOffsetOf", tableOffsetOf},
+    {"tableVerify", tableVerify},
+    {"tableClose", tableClose},
     {nullptr, nullptr},
 };
 

@@ -36,14 +36,6 @@ napi_value viewCreate(napi_env env, napi_callback_info info) {
   return status.ok() ? call.handle(view) : call.fail(status);
 }
 
-/** viewFree(view): void */
-napi_value viewFree(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  double handle = 0;
-  if (call.number(0, handle)) call.environment().handles.close<View>(handle);
-  return nullptr;
-}
-
 double sequenceOf(Found found, const TableHit& hit) {
   return found == Found::FOUND ? static_cast<double>(trailerSequence(hit.trailer)) : 0;
 }
@@ -282,20 +274,18 @@ napi_value cursorSeek(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/** cursorFree(cursor): void */
-napi_value cursorFree(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  double handle = 0;
-  if (call.number(0, handle)) call.environment().handles.close<Walk>(handle);
-  return nullptr;
-}
-
 }  // namespace
 
 const Function VIEW_FUNCTIONS[] = {
-    {"viewCreate", viewCreate}, {"viewFree", viewFree},     {"find", findNow},
-    {"findCold", findCold},     {"cursorOpen", cursorOpen}, {"cursorNext", cursorNext},
-    {"cursorLoad", cursorLoad}, {"cursorSeek", cursorSeek}, {"cursorFree", cursorFree},
+    {"viewCreate", viewCreate},
+    {"viewFree", freeHandle<View>},
+    {"find", findNow},
+    {"findCold", findCold},
+    {"cursorOpen", cursorOpen},
+    {"cursorNext", cursorNext},
+    {"cursorLoad", cursorLoad},
+    {"cursorSeek", cursorSeek},
+    {"cursorFree", freeHandle<Walk>},
     {nullptr, nullptr},
 };
 
