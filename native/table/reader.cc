@@ -79,7 +79,7 @@ Found Table::find(Slice key, uint64_t trailer, TableHit& hit, bool wait, bool fi
   return findIn(block, key, trailer, hit, failure);
 }
 
-std::unique_ptr<Load> Table::planFind(Slice key, uint64_t trailer, bool) {
+std::unique_ptr<Load> Table::planFind(Slice key, uint64_t trailer) {
   return std::make_unique<FindLoad>(*files_, *handle_, key, trailer);
 }
 

@@ -39,7 +39,7 @@ class Table : public Counted<Table> {
   Found find(Slice key, uint64_t trailer, TableHit& hit, bool wait, bool fillCache,
              Status& failure);
   /** Reads what a find that was COLD missed; it is cached when it is taken in, if at all. */
-  std::unique_ptr<Load> planFind(Slice key, uint64_t trailer, bool fillCache);
+  std::unique_ptr<Load> planFind(Slice key, uint64_t trailer);
   /** Takes that in, and answers; never COLD. */
   Found absorbFind(Load& load, Slice key, uint64_t trailer, TableHit& hit, bool fillCache,
                    Status& failure);

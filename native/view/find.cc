@@ -53,7 +53,7 @@ std::unique_ptr<Load> ColdFind::step(Load* read) {
     found = findPart(parts[part_], key, trailer_, hit, false, fillCache_, failure, table);
     if (found == Found::COLD) {
       table_ = table;
-      return table->planFind(key, trailer_, fillCache_);
+      return table->planFind(key, trailer_);
     }
     if (found != Found::ABSENT) return nullptr;
   }

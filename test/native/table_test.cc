@@ -114,7 +114,7 @@ Found find(Table& table, Slice key, uint64_t trailer, bool wait, TableHit& hit) 
   Status failure;
   const Found found = table.find(key, trailer, hit, wait, true, failure);
   if (found != Found::COLD) return found;
-  const std::unique_ptr<Load> load = table.planFind(key, trailer, true);
+  const std::unique_ptr<Load> load = table.planFind(key, trailer);
   load->read();
   return table.absorbFind(*load, key, trailer, hit, true, failure);
 }
