@@ -138,13 +138,7 @@ export class Committer {
       : state.options.readOnly
         ? new StoreError('CAIRN_READ_ONLY', 'the store is open read-only')
         : state.poison
-    return Promise.reject(this.#shown(error))
-  }
-
-  /** What callers get for a failure. */
-  #shown(error: unknown): unknown {
-    const { translate } = this.state.options
-    return translate === undefined ? error : translate(error)
+    return Promise.reject(state.shown(error))
   }
 
   /** A microtask closes the turn's group; now and then the event loop gets a turn first. */
@@ -242,7 +236,7 @@ export class Committer {
       this.#publish()
     } catch (error) {
       state.fail('write the journal', error)
-      group.reject(this.#shown(error))
+      group.reject(state.shown(error))
       return undefined
     }
     group.resolve()
@@ -256,7 +250,7 @@ export class Committer {
       if (group.task !== undefined) await group.task()
       else if (group.batch.count > 0) await this.throttle.room(group.batch.sizeBytes)
     } catch (error) {
-      group.reject(this.#shown(error))
+      group.reject(state.shown(error))
       return
     }
     try {
@@ -264,7 +258,7 @@ export class Committer {
       else if (group.sync) await state.journals.sync()
     } catch (error) {
       state.fail('write the journal', error)
-      group.reject(this.#shown(error))
+      group.reject(state.shown(error))
       return
     }
     group.resolve()

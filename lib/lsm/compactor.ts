@@ -69,8 +69,7 @@ export class Compactor {
     if (state.options.serial && (this.flushes.isRunning || this.compactions.isRunning)) return
     const mayFlush = this.flushes.isFree && !(this.#closing && this.flushes.failure !== undefined)
     if (state.frozen !== undefined && mayFlush) void this.flushes.run(() => this.#flush())
-    if (this.#closing || !this.compactions.isFree) return
-    if (state.options.serial && this.flushes.isRunning) return
+    if (this.#closing || !this.compactions.isFree || this.#mustWait) return
     const plan = pickCompaction({
       levels: state.levels,
       pointers: state.manifest.state.pointers,

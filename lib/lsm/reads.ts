@@ -65,7 +65,7 @@ export class Reads {
     try {
       found = this.#find(this.#key(key), how, false)
     } catch (error) {
-      return Promise.reject(this.#shown(error))
+      return Promise.reject(this.state.shown(error))
     }
     if (found !== COLD) return Promise.resolve(found)
     const fixed = { ...how, at: how.at ?? this.state.published }
@@ -86,7 +86,7 @@ export class Reads {
         values.push(found)
       }
     } catch (error) {
-      return Promise.reject(this.#shown(error))
+      return Promise.reject(this.state.shown(error))
     }
     return Promise.resolve(values)
   }
@@ -97,7 +97,7 @@ export class Reads {
     try {
       found = this.#exists(this.#key(key), how)
     } catch (error) {
-      return Promise.reject(this.#shown(error))
+      return Promise.reject(this.state.shown(error))
     }
     if (found !== COLD) return Promise.resolve(found)
     const fixed = { ...how, at: how.at ?? this.state.published, encoding: 'view' } as const
@@ -136,7 +136,7 @@ export class Reads {
       }
       return values
     } catch (error) {
-      throw this.#shown(error)
+      throw this.state.shown(error)
     } finally {
       this.state.versions.release(version)
     }
@@ -185,7 +185,7 @@ export class Reads {
     try {
       return await this.#findCold(key, how, version)
     } catch (error) {
-      throw this.#shown(error)
+      throw this.state.shown(error)
     } finally {
       this.state.versions.release(version)
     }
@@ -195,12 +195,6 @@ export class Reads {
     const findHow = HOW[how.fillCache === false ? 0 : 1]!
     const bytes = await this.state.plane.findCold(version.view, key, how.at, findHow)
     return bytes && decode(bytes, how.encoding)
-  }
-
-  /** What callers get for a failure. */
-  #shown(error: unknown): unknown {
-    const { translate } = this.state.options
-    return translate === undefined ? error : translate(error)
   }
 
   /** The key as bytes that hold until the next call. */

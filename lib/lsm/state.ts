@@ -143,6 +143,12 @@ export class TreeState {
     }
   }
 
+  /** What callers of reads and writes get for a failure. */
+  shown(error: unknown): unknown {
+    const { translate } = this.options
+    return translate === undefined ? error : translate(error)
+  }
+
   /** Reports a failure that no caller waits for. */
   warn(action: string, error: unknown): void {
     const cause = error instanceof Error ? error : new Error(String(error))

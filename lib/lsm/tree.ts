@@ -93,8 +93,10 @@ export class Tree {
         throw unwritable(storage, error, WRITE_ONLY_REFUSALS)
       }
     } catch (error) {
-      // A refusal leaves the directory as it was.
-      if (!hadLock && !readOnly) await storage.remove(FILE_LOCK).catch(() => {})
+      // A refusal leaves the directory as it was; a LOCK that appeared since and is held by
+      // another engine is that engine's.
+      const isTaken = error instanceof StoreError && error.code === 'CAIRN_LOCKED'
+      if (!hadLock && !readOnly && !isTaken) await storage.remove(FILE_LOCK).catch(() => {})
       await lock.release()
       if (isNew) await storage.removeDirectory().catch(() => {})
       throw error

@@ -48,7 +48,8 @@ napi_value PromiseTask::result(napi_env env) {
   return nothing;
 }
 
-napi_value run(Loop& loop, Worker worker, std::unique_ptr<PromiseTask> task, napi_value promise) {
+napi_value run(Loop& loop, Worker worker, std::unique_ptr<PromiseTask> task) {
+  const napi_value promise = task->promised();
   loop.queue().run(worker, std::move(task));
   loop.update();
   return promise;

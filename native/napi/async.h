@@ -33,6 +33,7 @@ class Promise {
 class PromiseTask : public Task {
  public:
   explicit PromiseTask(Environment& environment) : promise(environment) {}
+  napi_value promised() const { return promise.value(); }
   void finish() override;
 
  protected:
@@ -44,7 +45,7 @@ class PromiseTask : public Task {
 };
 
 /** Hands a task to the workers and gives its promise. */
-napi_value run(Loop& loop, Worker worker, std::unique_ptr<PromiseTask> task, napi_value promise);
+napi_value run(Loop& loop, Worker worker, std::unique_ptr<PromiseTask> task);
 
 /** A fresh Uint8Array with the same bytes. */
 napi_value copyOut(napi_env env, Slice bytes);

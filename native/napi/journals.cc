@@ -126,7 +126,6 @@ class OpenTask final : public PromiseTask {
         limit_(limit) {
     opened_->loop = plane.loop;
   }
-  napi_value promised() const { return promise.value(); }
   void work() override {
     status = JournalReader::open(*directory_, name_, limit_, opened_->reader);
   }
@@ -152,9 +151,8 @@ napi_value readerOpen(napi_env env, napi_callback_info info) {
   std::string name;
   uint64_t limit = 0;
   if (!call.object(0, plane) || !call.text(1, name) || !call.count(2, limit)) return nullptr;
-  auto task = std::make_unique<OpenTask>(call.environment(), *plane, std::move(name), limit);
-  const napi_value promise = task->promised();
-  return run(*plane->loop, Worker::READ, std::move(task), promise);
+  return run(*plane->loop, Worker::READ,
+             std::make_unique<OpenTask>(call.environment(), *plane, std::move(name), limit));
 }
 
 /** readerSize(reader): bytes of the file when it was opened */
@@ -172,7 +170,6 @@ class ReaderTask : public PromiseTask {
       : PromiseTask(environment), reader_(reader) {
     reader_->busy = true;
   }
-  napi_value promised() const { return promise.value(); }
   void finish() override {
     reader_->busy = false;
     PromiseTask::finish();
@@ -289,9 +286,8 @@ class FindRecordTask final : public ReaderTask {
 template <class Task, class... Args>
 napi_value read(Call& call, OpenReader* reader, Args... args) {
   if (reader->busy) return call.fail(Status::type("a reader serves one call at a time"));
-  auto task = std::make_unique<Task>(call.environment(), reader, args...);
-  const napi_value promise = task->promised();
-  return run(*reader->loop, Worker::READ, std::move(task), promise);
+  return run(*reader->loop, Worker::READ,
+             std::make_unique<Task>(call.environment(), reader, args...));
 }
 
 /** readerNext(reader): Promise<NativeRecords> */

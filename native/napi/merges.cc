@@ -71,7 +71,6 @@ class MergeTask final : public PromiseTask, public Observer {
   }
   ~MergeTask() override { promise.environment().forget(this); }
 
-  napi_value promised() const { return promise.value(); }
   void work() override {
     status = cairn::merge(*directory_, job_, merge_->cancelled, *merge_, tables_);
   }
@@ -209,8 +208,8 @@ napi_value mergeStart(napi_env env, napi_callback_info info) {
   napi_value pair = nullptr;
   napi_create_array_with_length(env, 2, &pair);
   napi_set_element(env, pair, 0, handle);
-  napi_set_element(env, pair, 1, task->promised());
-  return run(*plane->loop, Worker::MERGE, std::move(task), pair);
+  napi_set_element(env, pair, 1, run(*plane->loop, Worker::MERGE, std::move(task)));
+  return pair;
 }
 
 /** mergeCancel(merge): void; it ends soon, with CAIRN_ABORTED unless it has been told. */

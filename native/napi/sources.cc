@@ -103,7 +103,6 @@ class OpenTask : public PromiseTask {
  public:
   OpenTask(Environment& environment, Ref<Table> table)
       : PromiseTask(environment), table_(std::move(table)), load_(table_->planOpen()) {}
-  napi_value promised() const { return promise.value(); }
   void work() override { load_->read(); }
   void finish() override {
     if (promise.environment().dying()) return;
@@ -152,7 +151,6 @@ class VerifyTask final : public PromiseTask {
  public:
   VerifyTask(Environment& environment, Ref<Table> table)
       : PromiseTask(environment), table_(std::move(table)) {}
-  napi_value promised() const { return promise.value(); }
   void work() override { status = table_->verify(verdict_); }
 
  protected:
@@ -181,9 +179,8 @@ class VerifyTask final : public PromiseTask {
 
 template <class Task, class... Args>
 napi_value ask(Call& call, Opened* opened, Args... args) {
-  auto task = std::make_unique<Task>(call.environment(), opened->table, args...);
-  const napi_value promise = task->promised();
-  return run(*opened->loop, Worker::READ, std::move(task), promise);
+  return run(*opened->loop, Worker::READ,
+             std::make_unique<Task>(call.environment(), opened->table, args...));
 }
 
 /** tableProperties(table): Promise<NativeProperties | undefined> */

@@ -15,9 +15,9 @@ import { eachPlane, freshStorage, imageOf, laidDown } from '../support/planes.js
 
 const VALUE = 'v'.repeat(100)
 
-/** `storage` with some methods replaced. */
-function replaced(storage: Storage, methods: Partial<Storage>): Storage {
-  return new Proxy(storage, {
+/** `object` with some methods replaced. */
+function replaced<T extends object>(object: T, methods: Partial<T>): T {
+  return new Proxy(object, {
     get(target, name) {
       const found: unknown = Reflect.get(name in methods ? methods : target, name)
       return typeof found === 'function' ? (found.bind(target) as unknown) : found
@@ -328,4 +328,23 @@ eachPlane(t, 'repair leaves the directory of another engine alone', async (t, pl
   await t.rejects(repair(storage, treeOptions()), { code: 'CAIRN_FORMAT_VERSION' })
   const names = (await storage.list()).map(({ name }) => name)
   t.ok(names.includes('MANIFEST-000005') && names.includes('000004.sst'))
+})
+
+eachPlane(t, 'a LOCK that another engine took while we were opening stays', async (t, plane) => {
+  const storage = freshStorage(t, plane)
+  await (await Tree.open(storage, treeOptions())).close()
+  // It was not there when opening looked, and is somebody's when the plane would take it.
+  const unseen = replaced(storage, { list: () => Promise.resolve([]) })
+  const refused = Tree.open(unseen, {
+    ...treeOptions(),
+    choose() {
+      const { plane, reason } = treeOptions().choose(storage)
+      const lock = (): never => {
+        throw new StoreError('CAIRN_LOCKED', 'LevelDB was faster')
+      }
+      return { plane: replaced(plane, { lock }), reason }
+    },
+  })
+  await t.rejects(refused, { code: 'CAIRN_LOCKED' })
+  t.equal((await storage.list('lock')).length, 1, 'it is theirs')
 })
