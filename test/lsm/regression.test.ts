@@ -2,9 +2,10 @@
  * What once went wrong in the tree, one test for each: closing, leaks, names, stale seals.
  */
 import t from 'tap'
+import { join } from 'node:path'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { StoreError } from '../../lib/errors.js'
-import { memoryStorage } from '../../lib/io/index.js'
+import { diskStorage, memoryStorage } from '../../lib/io/index.js'
 import type { Storage, StorageFile } from '../../lib/io/files.js'
 import { Tree } from '../../lib/lsm/tree.js'
 import { faultyStorage } from '../support/faulty.js'
@@ -12,6 +13,7 @@ import type { FaultyOperation } from '../support/faulty.js'
 import { overwrite, readAll } from '../support/level.js'
 import { treeOptions } from '../support/tree.js'
 import { eachPlane, freshStorage, imageOf, laidDown } from '../support/planes.js'
+import { quickScratch } from '../support/scratch.js'
 
 const VALUE = 'v'.repeat(100)
 
@@ -330,8 +332,8 @@ eachPlane(t, 'repair leaves the directory of another engine alone', async (t, pl
   t.ok(names.includes('MANIFEST-000005') && names.includes('000004.sst'))
 })
 
-eachPlane(t, 'a LOCK that another engine took while we were opening stays', async (t, plane) => {
-  const storage = freshStorage(t, plane)
+eachPlane(t, 'a LOCK that another engine took while we were opening stays', async (t) => {
+  const storage = diskStorage(join(quickScratch(t), 'store'))
   await (await Tree.open(storage, treeOptions())).close()
   // It was not there when opening looked, and is somebody's when the plane would take it.
   const unseen = replaced(storage, { list: () => Promise.resolve([]) })
