@@ -1,4 +1,8 @@
 // CRC-32C against its published vectors and a loop over bits, by every kernel that there is.
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <vector>
 
 #include "check.h"
@@ -83,6 +87,35 @@ void rangesOfWindows() {
   }
 }
 
+#if defined(__x86_64__)
+bool tellsRegistersInUse() {
+  unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+  const bool hasXsave = __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_OSXSAVE) != 0;
+  return hasXsave && __get_cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & 4) != 0;
+}
+
+/** Whether the upper parts of registers 0 to 15 hold something: bit 2, beyond 256 bits bit 6. */
+bool wideInUse() {
+  unsigned int low = 0;
+  unsigned int high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));
+  return (low & 0x44) != 0;
+}
+
+/** What stays in them makes all the code of the thread slow that uses older instructions. */
+void kernelLeavesNarrow(CrcKernel kernel, const char* name) {
+  const std::vector<uint8_t> bytes = noise(5000, 6);
+  for (const size_t length : {16, 119, 255, 256, 257, 1000, 4096}) {
+    if (tellsRegistersInUse() && __builtin_cpu_supports("avx")) __asm__ volatile("vzeroupper");
+    if (!tellsRegistersInUse() || wideInUse()) return;
+    kernel(0, bytes.data(), length);
+    if (!CHECK(!wideInUse())) std::fprintf(stderr, "  %s, %zu bytes\n", name, length);
+  }
+}
+#else
+void kernelLeavesNarrow(CrcKernel, const char*) {}
+#endif
+
 }  // namespace
 
 int main() {
@@ -90,7 +123,11 @@ int main() {
   kernelByBits(crcBySlicing, "slicing");
   CrcKernel kernels[CRC_KERNELS_MAX];
   const size_t count = crcKernelsOfMachine(kernels);
-  for (size_t i = 0; i < count; i++) kernelByBits(kernels[i], i == 0 ? "best" : "plainer");
+  for (size_t i = 0; i < count; i++) {
+    const char* name = i == 0 ? "best" : "plainer";
+    kernelByBits(kernels[i], name);
+    kernelLeavesNarrow(kernels[i], name);
+  }
   piecesChain();
   rangesOfWindows();
   return checkResult();
