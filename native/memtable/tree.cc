@@ -17,6 +17,8 @@ struct Rank {
   size_t slot;
   /** Whether the key has the whole prefix of the node. */
   bool fits;
+  /** Whether the slot's word is the key's: only then it may be an entry of the key. */
+  bool alike;
 };
 
 Sought soughtOf(const Row* entry) { return {entry->key(), entry->trailer}; }
@@ -89,15 +91,15 @@ size_t rankAlike(const Node& node, size_t low, const Sought& sought, uint64_t wo
 
 /** The first slot from `low` on whose entry is at or after what is sought; the count if none is. */
 Rank rankIn(const Node& node, size_t first, size_t low, const Sought& sought) {
-  if (low == node.count) return {low, false};
+  if (low == node.count) return {low, false, false};
   if (node.skip > 0) {
     const int order = orderOfPrefix(node, first, sought.key);
-    if (order != 0) return {order < 0 ? low : node.count, false};
+    if (order != 0) return {order < 0 ? low : node.count, false, false};
   }
   const uint64_t word = keyWord(sought.key, node.skip);
   const size_t slot = low + lowerBound(node.words + low, node.count - low, word);
-  if (slot == node.count || node.words[slot] != word) return {slot, true};
-  return {rankAlike(node, slot, sought, word), true};
+  if (slot == node.count || node.words[slot] != word) return {slot, true, false};
+  return {rankAlike(node, slot, sought, word), true, true};
 }
 
 }  // namespace
@@ -130,12 +132,16 @@ TreePlace Tree::seek(const Sought& sought) const {
 }
 
 const Row* Tree::find(const Sought& sought) const {
-  TreePlace place = seek(sought);
-  if (place.slot == place.leaf->count) {
-    place = {place.leaf->next, 0};
-    if (place.leaf == nullptr) return nullptr;
+  const Node* leaf = leafOf(sought, nullptr);
+  Rank rank = rankIn(*leaf, LEAF_FIRST, 0, sought);
+  if (rank.slot == leaf->count) {
+    leaf = leaf->next;
+    if (leaf == nullptr) return nullptr;
+    rank = {0, true, true};
   }
-  const Row* entry = place.leaf->entries[place.slot];
+  // Most keys that are not here end at the words, and touch no entry.
+  if (!rank.alike) return nullptr;
+  const Row* entry = leaf->entries[rank.slot];
   return equalBytes(entry->key(), sought.key) ? entry : nullptr;
 }
 
