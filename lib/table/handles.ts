@@ -3,6 +3,8 @@
  *
  * Entry i says where data block i lies, and gives a separator: an internal key at or after all of
  * block i and before all of block i + 1. Separators rise and blocks do not overlap: checked here.
+ * A search compares heads, numbers. The last separator has none: it is shortened to begin unlike
+ * any other, and would leave nothing that all begin with.
  * Format: docs/format/table.md (index)
  * Twin: native/table/handles.h
  */
@@ -27,8 +29,8 @@ export class TableIndex {
   /** Separator i is keys[ends[i - 1] .. ends[i]). */
   readonly keys: Uint8Array
   readonly ends: Uint32Array
-  /** Bytes that all separators begin with, and the four behind them of each, as a number: most
-   * steps of a search compare numbers alone. */
+  /** Of all separators but the last: bytes that they begin with, and of each the four behind them,
+   * as a number. */
   readonly #common: number
   readonly #heads: Uint32Array
 
@@ -69,8 +71,9 @@ export class TableIndex {
     this.sizes = Float64Array.from(sizes)
     this.keys = keys.slice(0, keysEnd)
     this.ends = Uint32Array.from(ends)
-    this.#common = commonBytes(this.keys, this.ends)
-    this.#heads = Uint32Array.from(ends, (end, i) =>
+    const inner = ends.slice(0, -1)
+    this.#common = commonBytes(this.keys, inner)
+    this.#heads = Uint32Array.from(inner, (end, i) =>
       headOf(this.keys, (i === 0 ? 0 : ends[i - 1]!) + this.#common, end - KEY_TRAILER_BYTES),
     )
   }
@@ -82,15 +85,24 @@ export class TableIndex {
 
   /** The block that holds the first entry at or after the internal key; `count` for none. */
   seek(key: Uint8Array, high: number, low: number): number {
-    const { keys, count } = this
+    const { count } = this
+    const ordinal = this.#seekInner(key, high, low)
+    if (ordinal + 1 < count || count === 0) return ordinal
+    return this.#isBefore(ordinal, key, high, low) ? count : ordinal
+  }
+
+  /** Among all separators but the last; the last one's ordinal when the key is behind them. */
+  #seekInner(key: Uint8Array, high: number, low: number): number {
+    const { keys } = this
     const heads = this.#heads
+    const { length } = heads
     const common = this.#common
     const limit = common < key.length ? common : key.length
-    for (let i = 0; i < limit; i++) if (key[i] !== keys[i]) return key[i]! < keys[i]! ? 0 : count
+    for (let i = 0; i < limit; i++) if (key[i] !== keys[i]) return key[i]! < keys[i]! ? 0 : length
     if (limit < common) return 0
     const head = headOf(key, common, key.length)
     let left = 0
-    let right = count
+    let right = length
     while (left < right) {
       const middle = (left + right) >>> 1
       const other = heads[middle]!
@@ -119,11 +131,11 @@ function headOf(bytes: Uint8Array, at: number, end: number): number {
   return head >>> 0
 }
 
-/** How many leading bytes the user keys of all separators share: those of the first and last. */
-function commonBytes(keys: Uint8Array, ends: Uint32Array): number {
+/** How many leading bytes the user keys that end there share: those of the first and last. */
+function commonBytes(keys: Uint8Array, ends: readonly number[]): number {
   if (ends.length === 0) return 0
   const last = ends.length === 1 ? 0 : ends[ends.length - 2]!
-  const limit = Math.min(ends[0]!, keys.length - last) - KEY_TRAILER_BYTES
+  const limit = Math.min(ends[0]!, ends.at(-1)! - last) - KEY_TRAILER_BYTES
   let common = 0
   while (common < limit && keys[common] === keys[last + common]) common++
   return common

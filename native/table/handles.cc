@@ -47,10 +47,17 @@ Status TableIndex::decode(const BlockView& block, uint64_t limit) {
 }
 
 size_t TableIndex::seek(Slice key, uint64_t trailer) const {
+  const size_t ordinal = seekInner(key, trailer);
+  if (ordinal < inner_ || count() == 0) return ordinal;
+  return isBefore(inner_, key, trailer) ? count() : inner_;
+}
+
+/** Among all separators but the last; `inner_` when the key is behind them. */
+size_t TableIndex::seekInner(Slice key, uint64_t trailer) const {
   const size_t common = common_;
   const size_t shared = common < key.size ? common : key.size;
   const int order = shared == 0 ? 0 : std::memcmp(key.data, keys_.data(), shared);
-  if (order != 0) return order < 0 ? 0 : count();
+  if (order != 0) return order < 0 ? 0 : inner_;
   if (shared < common) return 0;
   const uint64_t head = headOf(key.data + common, key.size - common);
   const uint64_t* heads = heads_.data();
@@ -65,7 +72,7 @@ size_t TableIndex::seek(Slice key, uint64_t trailer) const {
   place >>= __builtin_ctzll(~static_cast<unsigned long long>(place)) + 1;
   size_t left = ordinals_[place];
   if (place == 0 || heads[place] != head || !isBefore(left, key, trailer)) return left;
-  size_t right = count();
+  size_t right = inner_;
   for (left++; left < right;) {
     const size_t middle = (left + right) / 2;
     if (isBefore(middle, key, trailer)) left = middle + 1;
@@ -88,24 +95,24 @@ Status TableIndex::addKey(Slice key, size_t blockBytes, size_t& room, uint64_t a
 
 /** Puts the heads into Eytzinger order: a walk of the tree in its order meets them as they rise. */
 void TableIndex::arrange() {
-  const size_t blocks = count();
-  heads_.assign(blocks + 1, 0);
-  ordinals_.assign(blocks + 1, static_cast<uint32_t>(blocks));
-  if (blocks == 0) return;
+  inner_ = count() == 0 ? 0 : count() - 1;
+  heads_.assign(inner_ + 1, 0);
+  ordinals_.assign(inner_ + 1, static_cast<uint32_t>(inner_));
+  if (inner_ == 0) return;
   const Slice first = userKey(separator(0));
-  const Slice last = userKey(separator(blocks - 1));
+  const Slice last = userKey(separator(inner_ - 1));
   const size_t limit = first.size < last.size ? first.size : last.size;
   common_ = 0;
   while (common_ < limit && first[common_] == last[common_]) common_++;
   size_t place = 1;
-  while (place * 2 <= blocks) place *= 2;
-  for (size_t ordinal = 0; ordinal < blocks; ordinal++) {
+  while (place * 2 <= inner_) place *= 2;
+  for (size_t ordinal = 0; ordinal < inner_; ordinal++) {
     const Slice user = userKey(separator(ordinal));
     heads_[place] = headOf(user.data + common_, user.size - common_);
     ordinals_[place] = static_cast<uint32_t>(ordinal);
-    if (place * 2 + 1 <= blocks) {
+    if (place * 2 + 1 <= inner_) {
       place = place * 2 + 1;
-      while (place * 2 <= blocks) place *= 2;
+      while (place * 2 <= inner_) place *= 2;
     } else {
       place >>= __builtin_ctzll(~static_cast<unsigned long long>(place)) + 1;
     }

@@ -2,8 +2,9 @@
 //
 // Entry i says where data block i lies, and gives a separator: an internal key at or after all of
 // block i and before all of block i + 1. Separators rise and blocks do not overlap: checked here.
-// Searches go over heads, the eight bytes of each separator behind what all have in common, in
+// Searches go over heads, the eight bytes of a separator behind what all have in common, in
 // Eytzinger order: no branch to predict, and a step asks for its cache line three steps ahead.
+// The last separator takes no part in that: it is shortened to begin unlike any other.
 // Format: docs/format/table.md (index)
 // Twin: lib/table/handles.ts
 #pragma once
@@ -44,6 +45,7 @@ class TableIndex {
  private:
   Status addKey(Slice key, size_t blockBytes, size_t& room, uint64_t at);
   void arrange();
+  size_t seekInner(Slice key, uint64_t trailer) const;
   bool isBefore(size_t ordinal, Slice key, uint64_t trailer) const {
     return compareInternal(userKey(separator(ordinal)), trailerIn(separator(ordinal)), key,
                            trailer) < 0;
@@ -53,11 +55,13 @@ class TableIndex {
   /** Separator i is keys_[ends_[i - 1] .. ends_[i]). */
   Buffer keys_;
   std::vector<size_t> ends_;
-  /** Bytes that all separators begin with. */
+  /** Number of separators but the last one. */
+  size_t inner_ = 0;
+  /** Bytes that these begin with. */
   size_t common_ = 0;
   /** Children of place i are 2i and 2i + 1; place 0 is not used. */
   std::vector<uint64_t> heads_;
-  /** The ordinal of each place. Place 0 stands for none: `count`. */
+  /** The ordinal of each place. Place 0 stands for none: `inner_`. */
   std::vector<uint32_t> ordinals_;
 };
 
