@@ -197,9 +197,13 @@ napi_value mergeStart(napi_env env, napi_callback_info info) {
   if (!readJob(call, call.value(1), job)) return nullptr;
   const Status status = checkJob(job);
   if (!status.ok()) return call.fail(status);
+  Worker worker = Worker::MERGE;
   for (const Run& run : job.inputs)
     for (const Source& source : run)
-      if (source.memtable) source.memtable->seal();
+      if (source.memtable) {
+        source.memtable->seal();
+        worker = Worker::FLUSH;
+      }
   auto merge = makeRef<Merge>();
   const napi_value handle = call.handle(merge);
   if (handle == nullptr) return nullptr;
@@ -208,7 +212,7 @@ napi_value mergeStart(napi_env env, napi_callback_info info) {
   napi_value pair = nullptr;
   napi_create_array_with_length(env, 2, &pair);
   napi_set_element(env, pair, 0, handle);
-  napi_set_element(env, pair, 1, run(*plane->loop, Worker::MERGE, std::move(task)));
+  napi_set_element(env, pair, 1, run(*plane->loop, worker, std::move(task)));
   return pair;
 }
 

@@ -8,6 +8,8 @@
 #include <deque>
 #include <utility>
 
+#include "os/priority.h"
+
 namespace cairn {
 namespace {
 
@@ -34,7 +36,8 @@ std::vector<std::unique_ptr<Job>> Ended::take() {
 /** The threads of one lane and what they have to do. */
 class Pool::Workers {
  public:
-  Workers(Ended& ended, size_t most) : ended_(ended), most_(most) {}
+  Workers(Ended& ended, Lane lane)
+      : ended_(ended), lane_(lane), most_(POOL_THREADS[static_cast<size_t>(lane)]) {}
 
   void push(std::unique_ptr<Job> job) {
     {
@@ -70,6 +73,7 @@ class Pool::Workers {
   }
 
   void serve() {
+    if (lane_ == Lane::MERGE) lowerPriority();
     std::unique_lock<std::mutex> guard(mutex_);
     for (;;) {
       idle_++;
@@ -104,6 +108,7 @@ class Pool::Workers {
   }
 
   Ended& ended_;
+  const Lane lane_;
   const size_t most_;
   std::mutex mutex_;
   std::condition_variable some_;
@@ -116,7 +121,7 @@ class Pool::Workers {
 
 Pool::Pool(Wake& wake) : ended_(wake) {
   for (size_t lane = 0; lane < POOL_LANES; lane++)
-    lanes_[lane] = std::make_unique<Workers>(ended_, POOL_THREADS[lane]);
+    lanes_[lane] = std::make_unique<Workers>(ended_, static_cast<Lane>(lane));
 }
 
 Pool::~Pool() { close(); }

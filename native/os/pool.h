@@ -1,8 +1,9 @@
 // Pool: the threads that do what would hold the JavaScript thread, started when first needed.
 //
-// Work of one lane never waits for that of another. A job is pushed, worked on, and taken back
-// once by the thread that pushed it. Where no thread can be had (and behind `close`) a job is
-// worked on by the push itself: slow, but neither lost nor refused. Signals are not for workers.
+// Work of one lane never waits for that of another, and merges give way to everything else. A job
+// is pushed, worked on, and taken back once by the thread that pushed it. Where no thread can be
+// had (and behind `close`) a job is worked on by the push itself: slow, but neither lost nor
+// refused. Signals are not for workers.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +16,10 @@
 
 namespace cairn {
 
-enum class Lane : uint8_t { SYNC, READ, MERGE };
-inline constexpr size_t POOL_LANES = 3;
+enum class Lane : uint8_t { SYNC, READ, FLUSH, MERGE };
+inline constexpr size_t POOL_LANES = 4;
 /** Threads of each lane. Syncs and writes keep their order. */
-inline constexpr size_t POOL_THREADS[POOL_LANES] = {1, 2, 1};
+inline constexpr size_t POOL_THREADS[POOL_LANES] = {1, 2, 1, 1};
 
 class Job {
  public:

@@ -100,6 +100,10 @@ class Operation final : public Handed {
   Status status_;
 };
 
+Lane laneOf(Worker worker) {
+  return worker == Worker::READ ? Lane::READ : worker == Worker::FLUSH ? Lane::FLUSH : Lane::MERGE;
+}
+
 class SystemQueue final : public Queue {
  public:
   SystemQueue(std::unique_ptr<Wake> wake, std::unique_ptr<Ring> ring, std::string refusal)
@@ -121,8 +125,7 @@ class SystemQueue final : public Queue {
   }
   void run(Worker worker, std::unique_ptr<Task> task) override {
     pending_++;
-    pool_.push(worker == Worker::READ ? Lane::READ : Lane::MERGE,
-               std::make_unique<TaskJob>(std::move(task)));
+    pool_.push(laneOf(worker), std::make_unique<TaskJob>(std::move(task)));
   }
   void submit() override;
   bool drain() override;

@@ -39,8 +39,9 @@ class Task {
   virtual void finish() = 0;
 };
 
-/** Merges never keep cold reads waiting: each kind has workers of its own. */
-enum class Worker : uint8_t { READ, MERGE };
+/** Each kind has workers of its own: no merge keeps cold reads waiting, nor a flush, which writers
+ * may be waiting for. */
+enum class Worker : uint8_t { READ, FLUSH, MERGE };
 
 class Queue {
  public:

@@ -6,7 +6,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <vector>
@@ -143,12 +147,14 @@ void tasks(IoWanted wanted) {
   std::atomic<bool> gate{false};
   int merged = 0;
   int read = 0;
-  // A merge that lasts does not keep reads waiting.
+  int flushed = 0;
+  // A merge that lasts keeps neither reads nor a flush waiting.
   for (int i = 0; i < 3; i++)
     queue->run(Worker::MERGE, std::make_unique<Work>(working, merged, &gate));
   for (int i = 0; i < 200; i++)
     queue->run(Worker::READ, std::make_unique<Work>(working, read, nullptr));
-  while (read < 200) {
+  queue->run(Worker::FLUSH, std::make_unique<Work>(working, flushed, nullptr));
+  while (read < 200 || flushed < 1) {
     pollfd place{queue->wakeDescriptor(), POLLIN, 0};
     if (!CHECK_EQ(poll(&place, 1, 20'000), 1)) break;
     queue->drain();
@@ -159,6 +165,37 @@ void tasks(IoWanted wanted) {
   settle(*queue);
   CHECK_EQ(merged, 3);
 }
+
+#if defined(__linux__)
+/** Tells how its worker stands behind other threads. */
+struct Niceness final : Task {
+  explicit Niceness(int& found) : found_(found) {}
+  void work() override {
+    found_ = getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
+  }
+  void finish() override {}
+
+ private:
+  int& found_;
+};
+
+void mergesGiveWay() {
+  const std::unique_ptr<Queue> queue = opened(IoWanted::THREADS);
+  int read = 0;
+  int flush = 0;
+  int merge = 0;
+  queue->run(Worker::READ, std::make_unique<Niceness>(read));
+  queue->run(Worker::FLUSH, std::make_unique<Niceness>(flush));
+  queue->run(Worker::MERGE, std::make_unique<Niceness>(merge));
+  settle(*queue);
+  const int own = getpriority(PRIO_PROCESS, 0);
+  CHECK_EQ(read, own);
+  CHECK_EQ(flush, own);
+  CHECK_EQ(merge, std::min(own + 10, 19));
+}
+#else
+void mergesGiveWay() {}
+#endif
 
 /** Hands over the next sync when it is told, `left` times. */
 struct Chain final : IoWaiter {
@@ -287,5 +324,6 @@ int main() {
     holding(wanted, *directory);
     comeAndGo(wanted, *directory);
   }
+  mergesGiveWay();
   return checkResult();
 }
