@@ -62,7 +62,12 @@ export interface JournalWriter {
   append(record: Uint8Array, mark?: Uint8Array): void
   /** The same for large records, without holding the event loop. */
   appendLarge(record: Uint8Array, mark?: Uint8Array): Promise<void>
+  /** Makes the file end at byte `end`, or at `position` when that is beyond: by writing zeros
+   * behind what is there, so that a sync of what is appended over them need not grow the file, or
+   * by cutting. An append waits for its end. Only the file's size: what fails is given up. */
+  pad(end: number): Promise<void>
   sync(): Promise<void>
+  /** Cuts zeros off first. */
   close(): Promise<void>
 }
 
@@ -87,9 +92,12 @@ export interface JournalReader {
   readonly sizeBytes: number
   /** The next record, or undefined at the end or the first bad byte: `verdict` says which. */
   next(): Promise<JournalRecord | undefined>
-  /** `bad` covers a tail that runs past the end of the file ('missing fragment') too. */
+  /** `zerosFrom`: the records end there, and zeros, one at least, follow to the end of the file.
+   * `bad` covers a tail that runs past the end of the file ('missing fragment') too. */
   readonly verdict:
-    { kind: 'end' } | { kind: 'bad'; offset: number; reason: DamageReason } | undefined
+    | { kind: 'end'; zerosFrom?: number }
+    | { kind: 'bad'; offset: number; reason: DamageReason }
+    | undefined
   /** The first complete mark (a batch of count 0, not at byte 0) that begins at or after byte
    * `from` and carries a sequence > `above`, looked for at every byte. */
   findMark(from: number, above: number): Promise<{ offset: number; sequence: number } | undefined>

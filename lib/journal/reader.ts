@@ -3,7 +3,8 @@
  *
  * The reader stops at the first bad byte and judges only that: whether it is a torn tail or
  * damage is the caller's decision, by the marks that stand behind it. Every length is held
- * against its block and the file before it is used.
+ * against its block and the file before it is used. Behind a whole record, zeros and nothing else
+ * are no bad byte: a writer that was cut off left them.
  *
  * The search for what stands behind tries every byte, except the inside of a fragment that has
  * proved valid: those bytes are a value, not framing. That, and checksums of ranges at a fixed
@@ -115,7 +116,8 @@ class FileJournalReader implements JournalReader {
     const record = new Gathering(this.#position)
     const outcome = this.#gather(record) ?? (await this.#gatherOn(record))
     if (outcome.kind !== 'whole') {
-      this.verdict = outcome
+      const ends = outcome.kind === 'bad' && record.begin < 0 && (await this.#endsIn(record.at))
+      this.verdict = ends ? { kind: 'end', zerosFrom: record.at } : outcome
       return undefined
     }
     const bytes = record.parts.length === 1 ? record.parts[0]! : await record.join()
@@ -235,6 +237,17 @@ class FileJournalReader implements JournalReader {
     record.length += length
     record.at += JOURNAL_HEADER_BYTES + length
     return kind === JOURNAL_KIND_FULL || kind === JOURNAL_KIND_LAST
+  }
+
+  /** Whether all bytes from `at` on are zeros. */
+  async #endsIn(at: number): Promise<boolean> {
+    while (at < this.sizeBytes) {
+      if (!this.#window.has(at)) await this.#window.load(at)
+      const { end } = this.#window
+      if (!this.#zeros(at, end)) return false
+      at = end
+    }
+    return true
   }
 
   #zeros(from: number, end: number): boolean {

@@ -6,6 +6,9 @@
  * file then holds is unknown until it is read again, and a sync that is tried again can report
  * pages as durable that the system has dropped. For the same reason one sync runs at a time: of
  * two on one file only one is told of a failure.
+ *
+ * Zeros behind the end are no part of the journal: writing and cutting them may fail. Nothing is
+ * appended meanwhile, so that none of them lands on a record.
  * Format: docs/format/journal.md
  * Twin: native/journal/writer
  */
@@ -32,6 +35,7 @@ const FIRST_PIECE_BYTES = (PIECE_BLOCKS - 1) * JOURNAL_FRAGMENT_MAX_BYTES
 const SCRATCH_BYTES = 64 * 1024
 /** A larger scratch buffer is not kept. */
 const SCRATCH_KEEP_BYTES = 2 * 1024 * 1024
+const ZEROS = new Uint8Array(256 * 1024)
 
 /** Creates the file, empty; CAIRN_EXISTS when there is one. The directory sync is the caller's. */
 export async function createJournal(storage: Storage, name: string): Promise<JournalWriter> {
@@ -51,10 +55,12 @@ class FileJournalWriter implements JournalWriter {
   readonly name: string
   #file: StorageFile
   #position = 0
+  /** Where the zeros end that may stand behind the records. */
+  #padded = 0
   #scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES)
   #failure: StoreError | undefined
-  /** The large append under way; never rejects. */
-  #large: Promise<void> | undefined
+  /** The large append, or the change of what is behind, under way; never rejects. */
+  #changing: Promise<void> | undefined
   /** The sync under way, and the one that waits for its end; neither is handed out unawaited. */
   #syncing: Promise<void> | undefined
   #queued: Promise<void> | undefined
@@ -90,12 +96,14 @@ class FileJournalWriter implements JournalWriter {
     this.#checkIdle()
     // The first piece is framed at once, the others while the caller may change its bytes.
     const own = record.length <= FIRST_PIECE_BYTES ? record : new Uint8Array(record)
-    const work = this.#pieces(own, mark)
-    const settled = () => {
-      this.#large = undefined
-    }
-    this.#large = work.then(settled, settled)
-    return work
+    return this.#change(this.#pieces(own, mark))
+  }
+
+  /** Never rejects for what the storage fails with. */
+  async pad(end: number): Promise<void> {
+    if (!Number.isSafeInteger(end) || end < 0) throw new RangeError(`no end of a file: ${end}`)
+    this.#checkIdle()
+    return this.#change(this.#endAt(Math.max(end, this.#position)))
   }
 
   /** Never tried again after a failure: the error itself, CAIRN_POISONED from then on. */
@@ -120,8 +128,38 @@ class FileJournalWriter implements JournalWriter {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled([this.#large, this.#queued ?? this.#syncing])
+    await Promise.allSettled([this.#changing, this.#queued ?? this.#syncing])
+    if (this.#failure === undefined) await this.#endAt(this.#position)
     await this.#file.close()
+  }
+
+  #change(work: Promise<void>): Promise<void> {
+    const settled = () => {
+      this.#changing = undefined
+    }
+    this.#changing = work.then(settled, settled)
+    return work
+  }
+
+  /** Grows the file with zeros or cuts them off; `end` is not before the position. */
+  async #endAt(end: number): Promise<void> {
+    const begin = Math.max(this.#padded, this.#position)
+    try {
+      if (end < this.#padded) await this.#cut(end)
+      for (let at = begin; at < end; at = this.#padded) {
+        const length = Math.min(ZEROS.length, end - at)
+        this.#padded = at + length
+        await this.#file.write(ZEROS.subarray(0, length), at)
+      }
+    } catch {
+      // What could be written of the zeros may be room that a record needs.
+      if (begin < end) await this.#cut(begin).catch(() => {})
+    }
+  }
+
+  async #cut(end: number): Promise<void> {
+    await this.#file.truncate(end)
+    this.#padded = end
   }
 
   async #pieces(record: Uint8Array, mark?: Uint8Array): Promise<void> {
@@ -190,7 +228,7 @@ class FileJournalWriter implements JournalWriter {
 
   #checkIdle(): void {
     this.#check()
-    if (this.#large !== undefined) throw new TypeError('an append overlaps with a large one')
+    if (this.#changing !== undefined) throw new TypeError('an append overlaps with a large one')
   }
 }
 

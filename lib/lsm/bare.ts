@@ -34,7 +34,7 @@ export async function writeBare(
     () => {},
   )
   const allocate = async () => (await manifest.allocate(1))[0]!
-  const journals = await JournalSet.create(storage, plane, allocate)
+  const journals = await JournalSet.create(storage, plane, allocate, 0)
   await manifest.start({ logNumber: journals.number })
   await manifest.finish()
   await journals.close()

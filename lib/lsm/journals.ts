@@ -4,13 +4,25 @@
  * Invariant: a synced acknowledgement covers every journal, older ones included. After a sync
  * that covered everything, the next group begins with a mark in the same write. The next journal
  * is created, and its directory synced, before it is needed.
- * Format: docs/format/journal.md (marks)
+ *
+ * A sync of bytes that lie over zeros need not make a new size durable, which takes longer than
+ * the bytes. So small syncs, from the second in a row on, find zeros there: whenever a group has
+ * grown the file, a step of zeros is written behind it, and the sync that the group waits for
+ * covers them too.
+ * Format: docs/format/journal.md (marks, zeros)
  */
 import { markBatch } from '../format/batch.js'
 import { journalName } from '../format/names.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane, JournalWriter } from '../plane.js'
 import { GROUP_INLINE_BYTES } from './options.js'
+
+/** Zeros are written in steps of a share of the write buffer, within bounds. */
+const PAD_SHARE = 1 / 32
+const PAD_LEAST_BYTES = 512
+const PAD_MOST_BYTES = 128 * 1024
+/** When a sync covers more, to write its bytes twice costs what zeros save. */
+const PAD_SYNC_BYTES = 32 * 1024
 
 interface NumberedJournal {
   readonly number: number
@@ -27,6 +39,12 @@ export class JournalSet {
   #markDue = true
   /** Where the large record that is under way, or failed, began. */
   #largeFrom: number | undefined
+  /** Up to where the current journal was last synced, and how much of it that sync covered. */
+  #syncedTo = 0
+  #syncedBytes = Infinity
+  /** Up to where it has zeros. */
+  #paddedTo = 0
+  readonly #padStep: number
   /** Why the rotated-out journal could not be synced: nothing is taken from then on. */
   #failure: Error | undefined
   syncs = 0
@@ -36,16 +54,22 @@ export class JournalSet {
     private readonly plane: DataPlane,
     private readonly allocate: () => Promise<number>,
     current: NumberedJournal,
+    writeBufferBytes: number,
   ) {
     this.#current = current
+    const step = Math.ceil(writeBufferBytes * PAD_SHARE)
+    this.#padStep = Math.min(Math.max(step, PAD_LEAST_BYTES), PAD_MOST_BYTES)
   }
 
+  /** `writeBufferBytes`: about how long a journal gets. */
   static async create(
     storage: Storage,
     plane: DataPlane,
     allocate: () => Promise<number>,
+    writeBufferBytes: number,
   ): Promise<JournalSet> {
-    return new JournalSet(storage, plane, allocate, await createJournal(storage, plane, allocate))
+    const first = await createJournal(storage, plane, allocate)
+    return new JournalSet(storage, plane, allocate, first, writeBufferBytes)
   }
 
   get number(): number {
@@ -81,11 +105,24 @@ export class JournalSet {
   async sync(): Promise<void> {
     this.syncs++
     const older = this.#older
-    const own = this.#dirty ? this.#current.writer.sync() : undefined
+    const own = this.#dirty ? this.#syncCurrent() : undefined
     this.#dirty = false
     if (older !== undefined) await Promise.all([older, own])
     else await own
     if (!this.#dirty && this.#current.writer.position > 0) this.#markDue = true
+  }
+
+  #syncCurrent(): Promise<void> {
+    const { writer } = this.#current
+    const { position } = writer
+    const before = this.#syncedBytes
+    this.#syncedBytes = position - this.#syncedTo
+    this.#syncedTo = position
+    const isSmall = Math.max(before, this.#syncedBytes) <= PAD_SYNC_BYTES
+    if (position <= this.#paddedTo || !isSmall) return writer.sync()
+    const step = this.#padStep
+    this.#paddedTo = (Math.floor(position / step) + 2) * step
+    return writer.pad(this.#paddedTo).then(() => writer.sync())
   }
 
   /** Creates the next journal now, so that a rotation need not wait for the disk. */
@@ -121,6 +158,8 @@ export class JournalSet {
       this.#failure ??= error as Error
     })
     this.#current = next
+    this.#syncedTo = 0
+    this.#paddedTo = 0
     this.#dirty = false
     this.#markDue = true
   }
@@ -130,12 +169,13 @@ export class JournalSet {
     await this.#older
   }
 
-  /** A clean end: everything synced, a mark behind it, synced. */
+  /** A clean end: everything synced, a mark behind it, nothing behind that, synced. */
   async finish(nextSequence: number): Promise<void> {
     await this.sync()
     const { writer } = this.#current
     if (writer.position > 0) {
       writer.append(markBatch(nextSequence))
+      await writer.pad(0)
       await writer.sync()
     }
   }

@@ -202,9 +202,10 @@ function startManifest(state: TreeState, before: ManifestState): void {
 }
 
 async function startJournal(state: TreeState): Promise<void> {
-  const { storage, plane, manifest } = state
+  const { storage, plane, manifest, options } = state
   const allocate = async () => (await manifest.allocate(1))[0]!
-  state.journals = await JournalSet.create(storage, plane, allocate)
+  const { writeBufferBytes } = options
+  state.journals = await JournalSet.create(storage, plane, allocate, writeBufferBytes)
 }
 
 function versionsOf(state: TreeState, levels: Levels): VersionSet {

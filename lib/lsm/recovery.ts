@@ -179,7 +179,9 @@ export async function readManifest(
       throw corruption(name, bad.offset, `${bad.reason}; run repair`)
     const incomplete = fold.incomplete()
     if (incomplete !== undefined) return { initial: `${name} ${incomplete}` }
-    return { state: fold.state(), ours: fold.ours, ...(bad && { cut: bad.offset }) }
+    // Zeros stood for an edit here: a MANIFEST has none ahead.
+    const cut = verdict?.kind === 'end' ? verdict.zerosFrom : bad?.offset
+    return { state: fold.state(), ours: fold.ours, ...(cut !== undefined && { cut }) }
   } finally {
     await reader.close()
   }

@@ -10,7 +10,7 @@
 export type Handle = number
 
 /** Goes up with every change of what stands here or of what it means. */
-export const ADDON_REVISION = 1
+export const ADDON_REVISION = 2
 
 /** Indexes of `words`. */
 export const WORD_FOUND = 0
@@ -48,8 +48,9 @@ export interface NativeRecords {
   readonly bytes: Uint8Array
   /** Per record: where it begins and ends in the file, and its length. */
   readonly places: Float64Array
-  /** -1: none yet; -2: the end; otherwise where it is bad. */
-  readonly badAt: number
+  /** Where the records end; -1: nobody knows yet. */
+  readonly endAt: number
+  /** What is bad there; empty when nothing is. */
   readonly reason: string
 }
 
@@ -125,6 +126,7 @@ export interface NativeFunctions {
     mark: Uint8Array | undefined,
   ): Promise<void>
   journalPosition(journal: Handle): number
+  journalPad(journal: Handle, end: number): Promise<void>
   journalSync(journal: Handle): Promise<void>
   journalClose(journal: Handle): Promise<void>
   /** Lets go of a journal; what is under way goes on. */
@@ -231,6 +233,7 @@ export const NATIVE_FUNCTIONS: Readonly<Record<FunctionName, true>> = {
   journalAppend: true,
   journalAppendLarge: true,
   journalPosition: true,
+  journalPad: true,
   journalSync: true,
   journalClose: true,
   journalFree: true,

@@ -79,7 +79,9 @@ Status JournalReader::nextRecord(JournalRecord& record) {
   JournalVerdict outcome;
   CAIRN_TRY(gather(gathering, outcome));
   if (outcome.kind != Kind::NONE) {
-    verdict_ = outcome;
+    bool ends = false;
+    if (!gathering.begun) CAIRN_TRY(endsIn(gathering.at, ends));
+    verdict_ = ends ? JournalVerdict{Kind::END, gathering.at} : outcome;
     return {};
   }
   if (gathering.length > maxRecordBytes_) {
@@ -159,6 +161,17 @@ Status JournalReader::gather(Gathering& record, JournalVerdict& verdict) {
       return {};
     }
   }
+}
+
+/** Whether all bytes from `at` on are zeros. */
+Status JournalReader::endsIn(uint64_t at, bool& ends) {
+  for (ends = true; ends && at < sizeBytes();) {
+    if (!window_.has(at)) CAIRN_TRY(window_.load(at));
+    const size_t size = window_.sizeFrom(at);
+    ends = zeros(window_.at(at), size);
+    at += size;
+  }
+  return {};
 }
 
 /** What is wrong with the fragment at `record.at`, as the next one of the record. */

@@ -32,7 +32,8 @@ struct JournalVerdict {
   enum class Kind : uint8_t { NONE, END, BAD };
 
   Kind kind = Kind::NONE;
-  /** Of what is BAD: the record, or the fragment that none can begin with. */
+  /** Of what is BAD: the record, or the fragment that none can begin with. At the END: where zeros
+   * begin that follow to the end of the file, or that end. */
   uint64_t offset = 0;
   /** A DamageReason of lib/plane.ts; static text. */
   const char* reason = "";
@@ -78,6 +79,7 @@ class JournalReader : public Counted<JournalReader> {
 
   Status nextRecord(JournalRecord& record);
   Status gather(Gathering& record, JournalVerdict& verdict);
+  Status endsIn(uint64_t at, bool& ends);
   const char* judge(const Gathering& record, size_t room) const;
   Status take(Gathering& record, size_t room, bool& whole) const;
   Status markAt(uint64_t at, bool& mark, uint64_t& offset, uint64_t& sequence);

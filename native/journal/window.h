@@ -30,6 +30,9 @@ class JournalWindow {
   /** The bytes from `offset` on, which is here; its block, as far as the file goes, is too. */
   const uint8_t* at(uint64_t offset) const { return bytes_.data() + (offset - start_); }
 
+  /** How many bytes from `offset` on, which is here, are. */
+  size_t sizeFrom(uint64_t offset) const { return static_cast<size_t>(end_ - offset); }
+
   /** Brings the block of byte `offset`, which is in the file, and some behind it. CAIRN_IO. */
   Status load(uint64_t offset);
 

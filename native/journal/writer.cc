@@ -17,6 +17,8 @@ constexpr size_t PIECE_BLOCKS = 32;
 constexpr size_t SCRATCH_BYTES = 64 * 1024;
 /** A larger scratch buffer is not kept. */
 constexpr size_t SCRATCH_KEEP_BYTES = 2 * 1024 * 1024;
+/** Never written to, and not const: so neither the binary nor memory holds more than a page. */
+uint8_t ZEROS[256 * 1024];
 
 /** What is left of the block at `position` of a file. */
 size_t roomAt(uint64_t position) {
@@ -178,6 +180,52 @@ void JournalWriter::largeEnded(Status status) {
   letGo();
 }
 
+void JournalWriter::pad(uint64_t end, std::unique_ptr<JournalDone> done) {
+  Status status = checkIdle();
+  if (!status.ok()) return done->journalDone(std::move(status));
+  endAt(std::max(end, position_), std::move(done));
+}
+
+/** Grows the file with zeros or cuts them off; `end` is not before the position. */
+void JournalWriter::endAt(uint64_t end, std::unique_ptr<JournalDone> done) {
+  const uint64_t begin = std::max(padded_, position_);
+  padding_.reset(new Padding{begin, end, std::move(done)});
+  if (end < padded_) return cut(end);
+  padded_ = begin;
+  writeZeros();
+}
+
+void JournalWriter::writeZeros() {
+  const size_t size = std::min<uint64_t>(sizeof ZEROS, padding_->end - padded_);
+  if (size == 0) return padEnded();
+  const uint64_t at = padded_;
+  padded_ += size;
+  queue_->write(file_, Slice(ZEROS, size), at, zerosWaiter_.of(this));
+}
+
+void JournalWriter::zerosEnded(Status status) {
+  // What could be written of the zeros may be room that a record needs.
+  if (status.ok()) writeZeros();
+  else cut(padding_->begin);
+}
+
+void JournalWriter::cut(uint64_t end) {
+  padding_->end = end;
+  queue_->truncate(file_, end, cutWaiter_.of(this));
+}
+
+void JournalWriter::cutEnded(Status status) {
+  // A close tries it once.
+  if (status.ok() || closing_) padded_ = padding_->end;
+  padEnded();
+}
+
+void JournalWriter::padEnded() {
+  const std::unique_ptr<Padding> padding = std::move(padding_);
+  if (padding->done != nullptr) padding->done->journalDone({});
+  letGo();
+}
+
 void JournalWriter::sync(std::unique_ptr<JournalDone> done) {
   Status status = check();
   if (!status.ok()) return done->journalDone(std::move(status));
@@ -210,9 +258,10 @@ void JournalWriter::close(std::unique_ptr<JournalDone> done) {
   letGo();
 }
 
-/** Closes the file when that was asked for and nothing is under way. */
+/** Cuts and closes the file when that was asked for and nothing is under way. */
 void JournalWriter::letGo() {
-  if (!closing_ || large_ != nullptr || syncing_) return;
+  if (!closing_ || large_ != nullptr || padding_ != nullptr || syncing_) return;
+  if (padded_ > position_ && failure_.ok()) return endAt(position_, nullptr);
   file_ = nullptr;
   scratch_.release();
   tell(std::exchange(closers_, {}), {});
@@ -247,7 +296,8 @@ Status JournalWriter::check() const {
 
 Status JournalWriter::checkIdle() const {
   CAIRN_TRY(check());
-  if (large_ != nullptr) return Status::type("an append overlaps with a large one");
+  if (large_ != nullptr || padding_ != nullptr)
+    return Status::type("an append overlaps with a large one");
   return {};
 }
 

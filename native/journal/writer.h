@@ -45,6 +45,9 @@ class JournalWriter : public Counted<JournalWriter> {
   Status append(Slice record, const Slice* mark);
   /** The same for large records: copied at once, written in pieces through the queue. */
   void appendLarge(Slice record, const Slice* mark, std::unique_ptr<JournalDone> done);
+  /** Makes the file end at `end`, or at the position when that is beyond: with zeros behind the
+   * records, or by cutting. What the system fails with is given up. */
+  void pad(uint64_t end, std::unique_ptr<JournalDone> done);
   /** Never tried again after a failure: the error itself, CAIRN_POISONED from then on. */
   void sync(std::unique_ptr<JournalDone> done);
   /** Idempotent; waits for what is under way, whose callers are told of its failure. */
@@ -61,8 +64,17 @@ class JournalWriter : public Counted<JournalWriter> {
     std::unique_ptr<JournalDone> done;
   };
 
+  /** Zeros being written from `begin`, or cut off; nobody asked for what a close cuts. */
+  struct Padding {
+    uint64_t begin;
+    uint64_t end;
+    std::unique_ptr<JournalDone> done;
+  };
+
   void syncEnded(Status status);
   void pieceEnded(Status status);
+  void zerosEnded(Status status);
+  void cutEnded(Status status);
 
   /** Passes the end of queued work on to the writer, which it keeps alive until then. */
   template <void (JournalWriter::*ENDED)(Status)>
@@ -88,6 +100,10 @@ class JournalWriter : public Counted<JournalWriter> {
   Status cut(Slice record, const Slice* mark, std::vector<Buffer>& pieces);
   void writePiece();
   void largeEnded(Status status);
+  void endAt(uint64_t end, std::unique_ptr<JournalDone> done);
+  void writeZeros();
+  void cut(uint64_t end);
+  void padEnded();
   void beginSync();
   void letGo();
   uint8_t* room(size_t total, Buffer& passing);
@@ -102,9 +118,12 @@ class JournalWriter : public Counted<JournalWriter> {
   Ref<File> file_;
   Queue* const queue_;
   uint64_t position_ = 0;
+  /** Where the zeros end that may stand behind the records. */
+  uint64_t padded_ = 0;
   Buffer scratch_;
   Status failure_;
   std::unique_ptr<Large> large_;
+  std::unique_ptr<Padding> padding_;
   /** Who waits for the sync under way, if one is, and for the one after it. */
   bool syncing_ = false;
   Waiters current_;
@@ -113,6 +132,8 @@ class JournalWriter : public Counted<JournalWriter> {
   Waiters closers_;
   Waiter<&JournalWriter::syncEnded> syncWaiter_;
   Waiter<&JournalWriter::pieceEnded> pieceWaiter_;
+  Waiter<&JournalWriter::zerosEnded> zerosWaiter_;
+  Waiter<&JournalWriter::cutEnded> cutWaiter_;
 };
 
 }  // namespace cairn

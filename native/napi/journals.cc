@@ -13,7 +13,6 @@ namespace {
 constexpr size_t PAGE_BYTES = 256 * 1024;
 /** JavaScript sees how a page ends: see NativeRecords. */
 constexpr double NO_VERDICT = -1;
-constexpr double END_OF_FILE = -2;
 
 class OpenWriter : public Counted<OpenWriter> {
  public:
@@ -105,6 +104,18 @@ napi_value journalPosition(napi_env env, napi_callback_info info) {
   OpenWriter* journal = nullptr;
   if (!call.object(0, journal)) return nullptr;
   return call.result(static_cast<double>(journal->writer->position()));
+}
+
+/** journalPad(journal, end): Promise<void> */
+napi_value journalPad(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  OpenWriter* journal = nullptr;
+  uint64_t end = 0;
+  if (!call.object(0, journal) || !call.count(1, end)) return nullptr;
+  auto done = std::make_unique<PromiseDone>(call.environment());
+  const napi_value promise = done->promise.value();
+  journal->writer->pad(end, std::move(done));
+  return handed(*journal, promise);
 }
 
 /** journalSync(journal), journalClose(journal): Promise<void> */
@@ -221,10 +232,8 @@ class NextTask final : public ReaderTask {
     setValue(env, page, "bytes", bytes);
     setValue(env, page, "places", places);
     const JournalVerdict& verdict = reader().verdict();
-    double badAt = NO_VERDICT;
-    if (verdict.kind == JournalVerdict::Kind::END) badAt = END_OF_FILE;
-    if (verdict.kind == JournalVerdict::Kind::BAD) badAt = static_cast<double>(verdict.offset);
-    setNumber(env, page, "badAt", badAt);
+    const bool judged = verdict.kind != JournalVerdict::Kind::NONE;
+    setNumber(env, page, "endAt", judged ? static_cast<double>(verdict.offset) : NO_VERDICT);
     setValue(env, page, "reason", textOut(env, verdict.reason));
     return page;
   }
@@ -337,6 +346,7 @@ const Function JOURNAL_FUNCTIONS[] = {
     {"journalAppend", journalAppend},
     {"journalAppendLarge", journalAppendLarge},
     {"journalPosition", journalPosition},
+    {"journalPad", journalPad},
     {"journalSync", journalCall<&JournalWriter::sync>},
     {"journalClose", journalCall<&JournalWriter::close>},
     {"journalFree", freeHandle<OpenWriter>},

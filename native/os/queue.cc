@@ -38,7 +38,7 @@ class TaskJob final : public Handed {
   const std::unique_ptr<Task> task_;
 };
 
-/** A sync, or a write of which `bytes_` is left. */
+/** A sync, a truncation, or a write of which `bytes_` is left. */
 class Operation final : public Handed {
  public:
   Operation(TraceKind kind, Ref<File> file, Slice bytes, uint64_t position, IoWaiter* waiter)
@@ -50,7 +50,9 @@ class Operation final : public Handed {
 
   /** All of it, on the sync thread. */
   void work() override {
-    status_ = kind_ == TraceKind::SYNC ? file_->sync() : file_->write(bytes_, position_);
+    if (kind_ == TraceKind::SYNC) status_ = file_->sync();
+    else if (kind_ == TraceKind::TRUNCATE) status_ = file_->truncate(position_);
+    else status_ = file_->write(bytes_, position_);
   }
   void tell() override { waiter_->ioDone(std::move(status_)); }
 
@@ -122,6 +124,11 @@ class SystemQueue final : public Queue {
   }
   void write(Ref<File> file, Slice bytes, uint64_t position, IoWaiter* waiter) override {
     hand(TraceKind::WRITE, std::move(file), bytes, position, waiter);
+  }
+  void truncate(Ref<File> file, uint64_t sizeBytes, IoWaiter* waiter) override {
+    pending_++;
+    pool_.push(Lane::SYNC, std::make_unique<Operation>(TraceKind::TRUNCATE, std::move(file),
+                                                       Slice(), sizeBytes, waiter));
   }
   void run(Worker worker, std::unique_ptr<Task> task) override {
     pending_++;

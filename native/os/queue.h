@@ -61,6 +61,8 @@ class Queue {
   virtual void sync(Ref<File> file, IoWaiter* waiter) = 0;
   /** Writes all of `bytes`, which the caller keeps as they are until the waiter is told. */
   virtual void write(Ref<File> file, Slice bytes, uint64_t position, IoWaiter* waiter) = 0;
+  /** As File::truncate, always on the sync thread; `waiter` is told what it gave. */
+  virtual void truncate(Ref<File> file, uint64_t sizeBytes, IoWaiter* waiter) = 0;
   virtual void run(Worker worker, std::unique_ptr<Task> task) = 0;
   /** Hands the syncs and writes that were queued to the system; the first call of a turn that
    * queues calls it at the turn's end. */

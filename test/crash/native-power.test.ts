@@ -137,6 +137,8 @@ const PATHS = ['create journal', 'create table', 'create manifest', 'remove jour
   'rename',
   'write behind the loop',
   'write a whole piece',
+  'write zeros',
+  'truncate',
 ])
 
 function pathsOf(event: TraceEvent): string[] {
@@ -144,6 +146,7 @@ function pathsOf(event: TraceEvent): string[] {
     return [`${event.kind} ${parseFileName(event.name).kind}`]
   if (event.kind !== 'write') return [event.kind]
   const { length } = event.bytes
+  if (event.bytes.every((byte) => byte === 0)) return ['write zeros']
   return [
     length >= 1 << 20 ? 'write a whole piece' : length > 1 << 16 ? 'write behind the loop' : '',
   ]

@@ -50,8 +50,10 @@ async function main(args: readonly string[]): Promise<void> {
   const settings = JSON.parse(options) as Record<string, unknown>
   const db = openEngine(engine as Engine, directory, settings) as ClassicLevel<string, string>
   const writes = writesOf(Number(seed))
+  // Small syncs one behind the other leave zeros in a journal of ours that is not closed.
+  const every = Number(seed) % 2 === 0 ? 50 : 1
   for (const [i, changes] of writes.entries()) {
-    await db.batch([...changes], { sync: i % 50 === 0 })
+    await db.batch([...changes], { sync: i % every === 0 })
     if (i === writes.length >> 1 && Number(seed) % 3 === 0) await db.compactRange('00', 'ff')
   }
   if (ending === 'kill') process.kill(process.pid, 'SIGKILL')

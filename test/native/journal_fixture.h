@@ -31,12 +31,12 @@ inline std::string noise(size_t size, uint32_t seed) {
   return bytes;
 }
 
-/** Holds syncs and writes until the test ends the oldest of them. */
+/** Holds syncs, writes and truncations until the test ends the oldest of them. */
 class HeldQueue final : public Queue {
  public:
   struct Held {
     Ref<File> file;
-    bool isSync;
+    const char* action;
     Slice bytes;
     uint64_t position;
     IoWaiter* waiter;
@@ -47,10 +47,13 @@ class HeldQueue final : public Queue {
   const std::string& refusal() const override { return refusal_; }
   int wakeDescriptor() const override { return -1; }
   void sync(Ref<File> file, IoWaiter* waiter) override {
-    held.push_back({std::move(file), true, {}, 0, waiter});
+    held.push_back({std::move(file), "sync", {}, 0, waiter});
   }
   void write(Ref<File> file, Slice bytes, uint64_t position, IoWaiter* waiter) override {
-    held.push_back({std::move(file), false, bytes, position, waiter});
+    held.push_back({std::move(file), "write", bytes, position, waiter});
+  }
+  void truncate(Ref<File> file, uint64_t sizeBytes, IoWaiter* waiter) override {
+    held.push_back({std::move(file), "truncate", {}, sizeBytes, waiter});
   }
   void run(Worker, std::unique_ptr<Task>) override {}
   void submit() override {}
@@ -64,11 +67,14 @@ class HeldQueue final : public Queue {
 
   void end() {
     const Held one = take();
-    one.waiter->ioDone(one.isSync ? Status() : one.file->write(one.bytes, one.position));
+    Status status;
+    if (one.action == std::string("write")) status = one.file->write(one.bytes, one.position);
+    if (one.action == std::string("truncate")) status = one.file->truncate(one.position);
+    one.waiter->ioDone(std::move(status));
   }
   void fail(int errorNumber) {
     const Held one = take();
-    one.waiter->ioDone(Status::io(one.isSync ? "sync" : "write", one.file->name(), errorNumber));
+    one.waiter->ioDone(Status::io(one.action, one.file->name(), errorNumber));
   }
 
  private:

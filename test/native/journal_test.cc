@@ -226,6 +226,67 @@ void closeWaits() {
   CHECK_EQ(place.bytes().size(), framedBytes(0, 3 * MIB / 2));
 }
 
+/** Sizes of the file as zeros are written ahead, written over, cut and given up. */
+void zerosAhead() {
+  Place place;
+  Ref<JournalWriter> writer = place.writer();
+  std::string expected;
+  for (const char* record : {"one", "two", "three"}) frame(expected, record);
+  Told grown, more, cut, none, closed;
+  CHECK_OK(writer->append(sliceOf("one"), nullptr));
+  writer->pad(300000, grown.done());
+  const Status overlap = writer->append(sliceOf("two"), nullptr);
+  CHECK(overlap.kind() == Status::Kind::TYPE);
+  CHECK_EQ(place.queue.pending(), 1);
+  place.queue.drain();
+  CHECK(grown.ok());
+  CHECK_EQ(place.bytes().size(), 300000);
+  CHECK_OK(writer->append(sliceOf("two"), nullptr));
+  const Ref<JournalReader> reader = place.reader();
+  CHECK_EQ(readAll(*reader, MIB).size(), 2);
+  CHECK(ends(*reader));
+  CHECK_EQ(reader->verdict().offset, writer->position());
+  writer->pad(299000, cut.done());
+  place.queue.drain();
+  CHECK(cut.ok());
+  CHECK_EQ(place.bytes().size(), 299000);
+  writer->pad(600000, more.done());
+  place.queue.end();
+  place.queue.fail(ENOSPC);
+  CHECK_EQ(more.times(), 0);
+  place.queue.drain();
+  CHECK(more.ok());
+  CHECK_EQ(place.bytes().size(), 299000);
+  writer->pad(299000, none.done());
+  CHECK(none.ok() && place.queue.pending() == 0);
+  CHECK_OK(writer->append(sliceOf("three"), nullptr));
+  writer->close(closed.done());
+  CHECK_EQ(closed.times(), 0);
+  place.queue.drain();
+  CHECK(closed.ok());
+  CHECK_EQ(sliceOf(place.bytes()), sliceOf(expected));
+}
+
+void zerosThatStay() {
+  Place place;
+  for (const bool poisoned : {false, true}) {
+    const Ref<JournalWriter> writer = place.writer();
+    Told grown, sync, closed;
+    CHECK_OK(writer->append(sliceOf("one"), nullptr));
+    writer->pad(1000, grown.done());
+    writer->sync(sync.done());
+    place.queue.end();
+    if (poisoned) place.queue.fail(EIO);
+    else place.queue.end();
+    writer->close(closed.done());
+    CHECK_EQ(closed.times(), poisoned ? 1 : 0);
+    if (!poisoned) place.queue.fail(EIO);
+    CHECK(grown.ok() && closed.ok() && sync.ok() == !poisoned && place.queue.pending() == 0);
+    CHECK_EQ(place.bytes().size(), 1000);
+    CHECK_EQ(readAll(*place.reader(), MIB).size(), 1);
+  }
+}
+
 void verdicts() {
   Place place;
   const auto verdict = [&](const std::string& tail, const char* reason, size_t room = 100) {
@@ -237,8 +298,10 @@ void verdicts() {
   std::string damaged = fragment(JOURNAL_KIND_FULL, "abc");
   damaged[8] ^= 1;
   verdict(damaged, "checksum mismatch");
-  verdict(std::string(7, '\0'), "zero header");
-  verdict(std::string(6, '\0'), "missing fragment");
+  verdict(std::string(MIB, '\0') + "x", "zero header");
+  verdict(std::string(6, '\0') + std::string(1, '\1'), "checksum mismatch");
+  verdict(std::string(5, '\0') + "x", "missing fragment");
+  verdict(fragment(JOURNAL_KIND_FIRST, "abc") + std::string(50, '\0'), "zero header");
   verdict(fragment(JOURNAL_KIND_FULL, "abc").substr(0, 9), "missing fragment");
   verdict(fragment(JOURNAL_KIND_FIRST, "abc"), "missing fragment");
   verdict(fragment(JOURNAL_KIND_FIRST, "abc") + fragment(JOURNAL_KIND_FULL, "a"),
@@ -258,6 +321,12 @@ void verdicts() {
   const Ref<JournalReader> filler = place.reading(upTo(5) + std::string(2, '\0'));
   CHECK_EQ(readAll(*filler, MIB).size(), 1);
   CHECK(ends(*filler));
+  for (const size_t zeros : {1, 6, 7, 500, 3 * 1024 * 1024}) {
+    const Ref<JournalReader> reader = place.reading(upTo(100) + std::string(zeros, '\0'));
+    CHECK_EQ(readAll(*reader, MIB).size(), 1);
+    CHECK(ends(*reader));
+    CHECK_EQ(reader->verdict().offset, upTo(100).size());
+  }
   for (const uint8_t kind : {JOURNAL_KIND_FULL, JOURNAL_KIND_FIRST}) {
     std::string file = upTo(7) + fragment(JOURNAL_KIND_FIRST, "") + fragment(kind, "anew");
     if (kind == JOURNAL_KIND_FIRST) file += fragment(JOURNAL_KIND_LAST, "!");
@@ -360,6 +429,8 @@ int main() {
   cairn::failedSyncPoisons();
   cairn::failedWritesPoison();
   cairn::closeWaits();
+  cairn::zerosAhead();
+  cairn::zerosThatStay();
   cairn::verdicts();
   cairn::searches();
   cairn::limits();

@@ -185,8 +185,8 @@ eachPlane(t, 'each reason', async (t, name) => {
   const header = (hex: string): Buffer => Buffer.from(hex, 'hex')
   const fill = fragment(FULL, noise(BLOCK - 7 - 7, 2))
   const cases: [string, Buffer[], DamageReason, number][] = [
-    ['zeros behind a record', [good, Buffer.alloc(500)], 'zero header', 27],
-    ['exactly a zero header', [good, Buffer.alloc(7)], 'zero header', 27],
+    ['zeros between records', [good, Buffer.alloc(500), good], 'zero header', 27],
+    ['a zero header and a byte', [good, Buffer.alloc(7), Buffer.of(1)], 'zero header', 27],
     ['kind 0, not all zero', [good, header('01000000000000')], 'invalid fragment kind', 27],
     ['kind 0 with a length', [good, header('00000000010000')], 'invalid fragment kind', 27],
     ['kind 5', [good, fragment(5, noise(9, 1))], 'invalid fragment kind', 27],

@@ -13,7 +13,7 @@ import type { JournalReader } from '../../lib/plane.js'
 import { makePlane, putFile } from '../support/planes.js'
 import type { PlaneName } from '../support/planes.js'
 
-type Operation = 'read' | 'write' | 'sync' | 'size' | 'close'
+type Operation = 'read' | 'write' | 'sync' | 'truncate' | 'size' | 'close'
 
 export class WatchedFile implements StorageFile {
   bytes: Buffer = Buffer.alloc(0)
@@ -55,6 +55,7 @@ export class WatchedFile implements StorageFile {
   }
 
   async truncate(sizeBytes: number): Promise<void> {
+    this.#enter('truncate')
     this.bytes = this.bytes.subarray(0, sizeBytes)
   }
 

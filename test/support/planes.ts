@@ -176,7 +176,7 @@ export async function copyInto(from: Storage, to: Storage): Promise<void> {
 
 /**
  * What a storage holds now, as it would be found if the process died. A directory in which a file
- * came, went or grew meanwhile is copied again.
+ * came, went or changed meanwhile is copied again.
  */
 export async function imageOf(storage: Storage): Promise<MemoryStorage> {
   if (storage.kind === 'memory') return (storage as MemoryStorage).crashClone(1)
@@ -193,14 +193,16 @@ export async function imageOf(storage: Storage): Promise<MemoryStorage> {
   }
 }
 
-/** Names and sizes of the files of a directory. */
+/** Names, sizes and last changes of the files of a directory. */
 function stateOf({ location }: Storage): string {
-  const sizeOf = (name: string): number =>
-    fs.statSync(join(location, name), { throwIfNoEntry: false })?.size ?? -1
+  const lastOf = (name: string): string => {
+    const stat = fs.statSync(join(location, name), { throwIfNoEntry: false })
+    return `${stat?.size} ${stat?.mtimeMs}`
+  }
   return fs
     .readdirSync(location)
     .sort()
-    .map((name) => `${name} ${sizeOf(name)}`)
+    .map((name) => `${name} ${lastOf(name)}`)
     .join('\n')
 }
 

@@ -10,7 +10,6 @@ import type { Handle, NativeFunctions, NativeRecords } from '../addon.js'
 import { HandleOwner } from './handle.js'
 
 const PLACE_NUMBERS = 3
-const END_OF_FILE = -2
 
 export class NativeJournalWriter extends HandleOwner implements JournalWriter {
   #position = 0
@@ -39,6 +38,10 @@ export class NativeJournalWriter extends HandleOwner implements JournalWriter {
     } finally {
       if (!this.isClosed) this.#position = this.addon.journalPosition(handle)
     }
+  }
+
+  async pad(end: number): Promise<void> {
+    await this.addon.journalPad(this.handle, end)
   }
 
   sync(): Promise<void> {
@@ -134,11 +137,13 @@ export class NativeJournalReader extends HandleOwner implements JournalReader {
   }
 
   /** Takes over the verdict that a page ends with, if it has one. */
-  #end({ badAt, reason }: NativeRecords): boolean {
-    if (badAt === END_OF_FILE) this.#verdict = { kind: 'end' }
-    else if (badAt >= 0)
-      this.#verdict = { kind: 'bad', offset: badAt, reason: reason as DamageReason }
-    return this.#verdict !== undefined
+  #end({ endAt, reason }: NativeRecords): boolean {
+    if (endAt < 0) return false
+    const bad = reason as DamageReason
+    if (reason !== '') this.#verdict = { kind: 'bad', offset: endAt, reason: bad }
+    else if (endAt < this.sizeBytes) this.#verdict = { kind: 'end', zerosFrom: endAt }
+    else this.#verdict = { kind: 'end' }
+    return true
   }
 
   protected override closedError(): Error {
