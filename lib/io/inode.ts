@@ -7,6 +7,8 @@
  *
  * Bases are views of live memory, shared with crash clones, and are never written to: memory
  * below `#frozen` is copied before it changes, and a file that shrinks moves to other memory.
+ * Where synced bytes are written over, the base moves to memory of its own instead, so that the
+ * next sync costs what was changed and not the whole file.
  */
 import { StoreError } from '../errors.js'
 import type { StorageFile } from './files.js'
@@ -28,6 +30,10 @@ export class Inode {
   #size = 0
   #base: Uint8Array = NOTHING
   #frozen = 0
+  /** The base's own memory, zeros behind it; undefined while the base is a view of live memory. */
+  #apart: Uint8Array | undefined
+  /** A crash clone may hold the base. */
+  #lent = false
   #changes: Change[] = []
   /** Changes ever made, and those of them that are synced. */
   #made = 0
@@ -89,7 +95,9 @@ export class Inode {
     const covered = this.#changes.slice(0, count)
     const rest = this.#changes.slice(count)
     const size = covered[count - 1]!.sizeAfter
-    if (rest.every(({ bytes, position }) => bytes !== undefined && position >= size)) {
+    if (this.#apart !== undefined || covered.some((one) => this.#isOver(one))) {
+      this.#settleApart(covered)
+    } else if (rest.every(({ bytes, position }) => bytes !== undefined && position >= size)) {
       this.#base = this.#live.subarray(0, size)
       this.#frozen = Math.max(this.#frozen, size)
     } else {
@@ -101,6 +109,7 @@ export class Inode {
 
   /** The file after a crash: `survives` is asked for each piece, `grows` once for its size. */
   crashed(survives: () => boolean, grows: () => boolean): Inode {
+    this.#lent = true
     if (this.#changes.length === 0) return Inode.of(this.#base)
     const kept: Change[] = []
     for (const change of this.#changes) {
@@ -112,6 +121,21 @@ export class Inode {
     const grown = new Uint8Array(this.#size)
     grown.set(bytes)
     return Inode.of(grown)
+  }
+
+  /** Whether it wrote over what is synced. */
+  #isOver({ bytes, position }: Change): boolean {
+    return bytes !== undefined && position < this.#base.length
+  }
+
+  #settleApart(covered: readonly Change[]): void {
+    const most = mostOf(this.#base.length, covered)
+    if (this.#apart === undefined || this.#lent || most > this.#apart.length) {
+      this.#apart = allocate(2 * most)
+      this.#apart.set(this.#base)
+      this.#lent = false
+    }
+    this.#base = this.#apart.subarray(0, perform(this.#apart, this.#base.length, covered))
   }
 
   #note(change: Change): void {
@@ -218,25 +242,34 @@ function* pieces({ bytes, position, sizeAfter }: Change): Generator<Change> {
 /** `base` with changes done to it; the base itself when there are none. */
 function render(base: Uint8Array, changes: readonly Change[]): Uint8Array {
   if (changes.length === 0) return base
-  let size = base.length
+  const rendered = allocate(mostOf(base.length, changes))
+  rendered.set(base)
+  return rendered.subarray(0, perform(rendered, base.length, changes))
+}
+
+/** The largest size on the way of `changes` to a file of `size` bytes. */
+function mostOf(size: number, changes: readonly Change[]): number {
   let most = size
   for (const { bytes, position } of changes) {
     size = bytes === undefined ? position : Math.max(size, position + bytes.length)
     most = Math.max(most, size)
   }
-  const rendered = allocate(most)
-  rendered.set(base)
-  let end = base.length
+  return most
+}
+
+/** Does changes to a file of `size` bytes with zeros behind them; gives its size afterwards. */
+function perform(memory: Uint8Array, size: number, changes: readonly Change[]): number {
+  let end = size
   for (const { bytes, position } of changes) {
     if (bytes === undefined) {
-      if (position < end) rendered.fill(0, position, end)
+      if (position < end) memory.fill(0, position, end)
       end = position
     } else {
-      rendered.set(bytes, position)
+      memory.set(bytes, position)
       end = Math.max(end, position + bytes.length)
     }
   }
-  return rendered.subarray(0, end)
+  return end
 }
 
 function allocate(sizeBytes: number): Uint8Array {
