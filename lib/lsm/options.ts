@@ -46,8 +46,8 @@ export interface TreeOptions {
 
 export const LEVELS = 7
 export const LEVEL0_START_TABLES = 4
-export const LEVEL0_SLOW_TABLES = 8
-export const LEVEL0_PAUSE_TABLES = 12
+export const LEVEL0_SLOW_TABLES = 12
+export const LEVEL0_PAUSE_TABLES = 32
 export const LEVEL1_BYTES = 10 * 1024 * 1024
 export const LEVEL_FACTOR = 10
 /** An output may overlap this many tables' worth of its grandparents. */
