@@ -36,6 +36,11 @@ struct BlockView {
   size_t restart(size_t index) const { return fixed32(bytes + entriesEnd + index * 4); }
 };
 
+struct BlockSlot;
+
+/** How often look-ups came to a block while it was cached. */
+enum class Asked : uint8_t { NEVER, ONCE, OFTEN };
+
 /** Verified contents that are shared. They never change, and lie in one piece with the object. */
 class Block : public Counted<Block> {
  public:
@@ -47,10 +52,12 @@ class Block : public Counted<Block> {
   void setView(const BlockView& view) { view_ = view; }
 
   // These belong to the block cache, and with it to the JavaScript thread.
-  mutable std::vector<Ref<const Block>>* slots = nullptr;
+  mutable std::vector<BlockSlot>* slots = nullptr;
   mutable size_t ordinal = 0;
   mutable size_t ringIndex = 0;
   mutable bool referenced = false;
+  /** What look-ups made of it. */
+  mutable Asked asked = Asked::NEVER;
 
   static void operator delete(void* block);
 

@@ -6,14 +6,21 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "table/block.h"
+#include "table/heads.h"
 
 namespace cairn {
 
-/** Block i of a table, while it is cached. */
-using BlockSlots = std::vector<Ref<const Block>>;
+/** Block i of a table, while it is cached; with heads, if it was asked often enough. */
+struct BlockSlot {
+  Ref<const Block> block;
+  std::unique_ptr<const BlockHeads> heads;
+};
+
+using BlockSlots = std::vector<BlockSlot>;
 
 class BlockCache {
  public:
@@ -24,10 +31,13 @@ class BlockCache {
   /** Keeps the block as `slots[ordinal]`, which must be free, unless it can never fit. `slots`
    * stays where it is until `removeAll`. */
   void insert(const Ref<const Block>& block, BlockSlots& slots, size_t ordinal);
+  /** Keeps the heads of the block in a slot, if that is still there when room was made. */
+  void addHeads(BlockSlot& slot, std::unique_ptr<const BlockHeads> heads);
   /** Lets go of every block of a table. */
   void removeAll(BlockSlots& slots);
 
  private:
+  void makeRoom(uint64_t bytes);
   void evict();
   void remove(const Block* block);
 

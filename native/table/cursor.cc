@@ -149,7 +149,7 @@ Move TableCursor::require(size_t ordinal, Ref<const Block>& block) {
   if (ordinal >= held_.from && ordinal - held_.from < held_.blocks.size())
     block = held_.blocks[ordinal - held_.from];
   else if (same)
-    block = handle_->blocks[ordinal];
+    block = handle_->blocks[ordinal].block;
   if (block) {
     block->referenced = true;
   } else {
@@ -197,7 +197,7 @@ void TableCursor::reach(size_t wanted) {
   const TableIndex& index = parts_->index;
   const BlockSlots& cached = handle_->blocks;
   const auto isCached = [&](size_t ordinal) {
-    return ordinal < cached.size() && static_cast<bool>(cached[ordinal]);
+    return ordinal < cached.size() && static_cast<bool>(cached[ordinal].block);
   };
   wanted_ = wanted;
   from_ = wanted;

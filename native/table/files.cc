@@ -132,10 +132,22 @@ Ref<const Block> TableFiles::keep(TableHandle& handle, const OpenTable& open, si
                                   Ref<const Block> block, bool fillCache) {
   // The table may have been dropped, and opened again, since the block was read.
   if (handle.open.get() != &open) return block;
-  const Ref<const Block>& cached = handle.blocks[ordinal];
+  const Ref<const Block>& cached = handle.blocks[ordinal].block;
   if (cached) return cached;
   if (fillCache) cache_.insert(block, handle.blocks, ordinal);
   return block;
+}
+
+const BlockHeads* TableFiles::heads(BlockSlot& slot) {
+  const Block& block = *slot.block;
+  if (block.asked == Asked::ONCE) {
+    std::unique_ptr<const BlockHeads> made = BlockHeads::make(block.view(), probe_, probed_);
+    block.asked = Asked::OFTEN;
+    if (made) cache_.addHeads(slot, std::move(made));
+  } else if (block.asked == Asked::NEVER) {
+    block.asked = Asked::ONCE;
+  }
+  return slot.heads.get();
 }
 
 void TableFiles::release(TableHandle& handle) {

@@ -24,7 +24,8 @@ enum class Found : uint8_t { ABSENT, FOUND, COLD, FAILED };
 struct TableHit {
   uint64_t trailer = 0;
   Slice value;
-  /** Keeps the bytes of `value`; they never change. */
+  /** Keeps the bytes of `value`, which never change. Null where a memtable holds them, or the block
+   * cache until it takes in another block. */
   Ref<const Block> block;
 };
 
@@ -67,6 +68,7 @@ class Table : public Counted<Table> {
       : files_(std::move(files)), handle_(makeRef<TableHandle>(std::move(meta))) {}
   ~Table() = default;
 
+  Found findCached(BlockSlot& slot, Slice key, uint64_t trailer, TableHit& hit, Status& failure);
   Found findIn(const Ref<const Block>& block, Slice key, uint64_t trailer, TableHit& hit,
                Status& failure);
 

@@ -53,6 +53,8 @@ class BlockWalk {
 
   /** Whether the entry that `enterAt` found has the user key that was looked for. */
   bool found() const { return found_; }
+  /** Where the present entry lies in the block. */
+  size_t offset() const { return static_cast<size_t>(at_ - block_.bytes); }
   /** Whether the block has no entry after this one. */
   bool atLast() const { return entry_.value.end() >= end_; }
 
