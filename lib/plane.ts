@@ -24,12 +24,13 @@ export interface DataPlane {
   openTable(meta: TableMeta): Table
   /** Runs newest first; the sources of a run are sorted and disjoint. */
   createView(runs: readonly Run[]): View
-  /** Copies the newest value of `key` with a sequence <= `at` to `into[offset..]`. Gives its
-   * length (nothing is copied when that exceeds the room: grow, call again), ABSENT, or COLD when
-   * a block is not in memory. `wait` reads it instead of answering COLD. Sets `view.found`. */
+  /** Copies the newest value of `key`, which as a string stands for its UTF-8, with a sequence <=
+   * `at` to `into[offset..]`. Gives its length (nothing is copied when that exceeds the room: grow,
+   * call again), ABSENT, or COLD when a block is not in memory. `wait` reads it instead of
+   * answering COLD. Sets `view.found`. */
   find(
     view: View,
-    key: Uint8Array,
+    key: Uint8Array | string,
     at: number,
     into: Uint8Array,
     offset: number,

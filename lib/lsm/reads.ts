@@ -36,8 +36,6 @@ export interface ReadHow {
 const SLICE_KEYS = 256
 const SLAB_BYTES = 64 * 1024
 const SLAB_VALUE_BYTES = 2 * 1024
-/** Keys up to this many bytes are looked up through views that are made once. */
-const KEY_VIEW_BYTES = 128
 const NO_BYTES = new Uint8Array(0)
 const HOW: readonly FindHow[] = [
   { wait: false, fillCache: false },
@@ -48,22 +46,19 @@ const HOW: readonly FindHow[] = [
 
 export class Reads {
   #slab = new Slab()
-  #keyScratch = Buffer.allocUnsafeSlow(1024)
-  /** Views of the scratch by length. */
-  readonly #keyViews: Uint8Array[] = []
 
   constructor(private readonly state: TreeState) {}
 
   /** Waits for the disk where it must. */
   getSync(key: Datum, how: ReadHow): Value | undefined {
-    return this.#find(this.#key(key), how, true) as Value | undefined
+    return this.#find(key, how, true) as Value | undefined
   }
 
   /** What is in memory is found at once, in a promise that has settled. */
   get(key: Datum, how: ReadHow): Promise<Value | undefined> {
     let found: Value | typeof COLD | undefined
     try {
-      found = this.#find(this.#key(key), how, false)
+      found = this.#find(key, how, false)
     } catch (error) {
       return Promise.reject(this.state.shown(error))
     }
@@ -80,7 +75,7 @@ export class Reads {
       for (const key of keys) {
         const isSlow =
           values.length % SLICE_KEYS === SLICE_KEYS - 1 && performance.now() - sliceStart > SLICE_MS
-        const found = isSlow ? COLD : this.#find(this.#key(key), fixed, false)
+        const found = isSlow ? COLD : this.#find(key, fixed, false)
         if (found === COLD)
           return this.state.underway.add(this.#goOn(keys, fixed, values, sliceStart))
         values.push(found)
@@ -95,7 +90,7 @@ export class Reads {
   has(key: Datum, how: Omit<ReadHow, 'encoding'>): Promise<boolean> {
     let found: boolean | typeof COLD
     try {
-      found = this.#exists(this.#key(key), how)
+      found = this.#exists(key, how)
     } catch (error) {
       return Promise.reject(this.state.shown(error))
     }
@@ -143,7 +138,7 @@ export class Reads {
   }
 
   #find(
-    key: Uint8Array,
+    key: Datum,
     how: ReadHow,
     wait: boolean,
     version: Version = this.state.versions.current,
@@ -172,7 +167,7 @@ export class Reads {
   }
 
   /** As `#find`, without the value: with no room for it, none is copied. */
-  #exists(key: Uint8Array, how: Omit<ReadHow, 'encoding'>): boolean | typeof COLD {
+  #exists(key: Datum, how: Omit<ReadHow, 'encoding'>): boolean | typeof COLD {
     const { plane, published, versions } = this.state
     const findHow = HOW[how.fillCache === false ? 0 : 1]!
     const at = how.at ?? published
@@ -195,27 +190,6 @@ export class Reads {
     const findHow = HOW[how.fillCache === false ? 0 : 1]!
     const bytes = await this.state.plane.findCold(version.view, key, how.at, findHow)
     return bytes && decode(bytes, how.encoding)
-  }
-
-  /** The key as bytes that hold until the next call. */
-  #key(key: Datum): Uint8Array {
-    if (typeof key !== 'string') return key
-    const { length } = key
-    let scratch = this.#keyScratch
-    if (length <= KEY_VIEW_BYTES) {
-      let i = 0
-      for (; i < length; i++) {
-        const code = key.charCodeAt(i)
-        if (code >= 0x80) break
-        scratch[i] = code
-      }
-      if (i === length) return (this.#keyViews[length] ??= scratch.subarray(0, length))
-    } else if (length * 3 > scratch.length) {
-      // Views of the first bytes stay with the scratch that they are views of.
-      this.#keyViews.length = 0
-      scratch = this.#keyScratch = Buffer.allocUnsafeSlow(length * 4)
-    }
-    return scratch.subarray(0, scratch.write(key))
   }
 }
 

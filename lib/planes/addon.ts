@@ -165,14 +165,14 @@ export interface NativeFunctions {
   viewCreate(runs: readonly (readonly Handle[])[]): Handle
   viewFree(view: Handle): void
   /** As DataPlane.find; the sequence found in word WORD_FOUND. */
-  find(
+  readonly find: (
     view: Handle,
-    key: Uint8Array,
+    key: Uint8Array | string,
     at: number,
     into: Uint8Array,
     offset: number,
     how: number,
-  ): number
+  ) => number
   findCold(
     plane: Handle,
     view: Handle,

@@ -7,6 +7,7 @@
 import { crc32c } from '../checksum/crc32c.js'
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
+import { TextBytes } from '../format/text.js'
 import type { Storage } from '../io/files.js'
 import { openJournal } from '../journal/reader.js'
 import { createJournal } from '../journal/writer.js'
@@ -50,6 +51,7 @@ class TypescriptPlane implements DataPlane {
   readonly io: 'node:fs' | 'memory'
   readonly #storage: Storage
   readonly #files: TableFiles
+  readonly #text = new TextBytes()
   #closed = false
 
   constructor(options: PlaneOptions) {
@@ -91,13 +93,13 @@ class TypescriptPlane implements DataPlane {
 
   find(
     view: View,
-    key: Uint8Array,
+    key: Uint8Array | string,
     at: number,
     into: Uint8Array,
     offset: number,
     how: FindHow,
   ): number {
-    return find(ownView(view), key, at, into, offset, how)
+    return find(ownView(view), this.#text.of(key), at, into, offset, how)
   }
 
   async findCold(

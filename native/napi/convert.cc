@@ -49,6 +49,26 @@ bool Call::text(size_t index, std::string& text) {
   return true;
 }
 
+bool Call::key(size_t index, Slice& bytes) {
+  const napi_value value = values_[index];
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env_, value, text_, TEXT_BYTES, &length) != napi_ok)
+    return readBytes(value, bytes);
+  bytes = Slice(text_, length);
+  // A character that found no room any more has 4 bytes at most, and a zero stands behind all.
+  if (length + 5 <= TEXT_BYTES) return true;
+  napi_get_value_string_utf8(env_, value, nullptr, 0, &length);
+  Buffer& copy = copies_.emplace_back();
+  if (!copy.resize(length + 1)) {
+    fail(Status::memory(length));
+    return false;
+  }
+  char* const text = reinterpret_cast<char*>(copy.data());
+  napi_get_value_string_utf8(env_, value, text, length + 1, &length);
+  bytes = copy.slice().part(0, length);
+  return true;
+}
+
 bool Call::room(size_t index, uint8_t*& bytes, size_t& size) {
   void* data = nullptr;
   if (!own(values_[index], napi_uint8_array, data, size)) return false;

@@ -17,6 +17,7 @@ namespace cairn {
 class Call {
  public:
   static constexpr size_t VALUES_MAX = 8;
+  static constexpr size_t TEXT_BYTES = 512;
 
   Call(napi_env env, napi_callback_info info);
 
@@ -31,6 +32,8 @@ class Call {
   bool flag(size_t index, bool& flag);
   bool text(size_t index, std::string& text);
   bool bytes(size_t index, Slice& bytes) { return readBytes(values_[index], bytes); }
+  /** Bytes, or the UTF-8 of a string. */
+  bool key(size_t index, Slice& bytes);
   /** The caller's memory to write to. */
   bool room(size_t index, uint8_t*& bytes, size_t& size);
   bool words(size_t index, uint32_t*& words, size_t& count);
@@ -66,8 +69,10 @@ class Call {
   napi_env env_;
   Environment* environment_ = nullptr;
   napi_value values_[VALUES_MAX] = {};
-  /** Of bytes in shared memory. */
+  /** Of bytes in shared memory, and of long strings. */
   std::vector<Buffer> copies_;
+  /** Of one short string; not filled before. */
+  char text_[TEXT_BYTES];
 };
 
 /** Lets go of what a handle names; nothing when it has been closed. */

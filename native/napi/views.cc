@@ -54,7 +54,7 @@ napi_value findNow(napi_env env, napi_callback_info info) {
   size_t size = 0;
   uint64_t offset = 0;
   uint64_t how = 0;
-  if (!call.object(0, view) || !call.bytes(1, key) || !call.count(2, at) ||
+  if (!call.object(0, view) || !call.key(1, key) || !call.count(2, at) ||
       !call.room(3, into, size) || !call.count(4, offset) || !call.count(5, how))
     return nullptr;
   TableHit hit;

@@ -7,9 +7,7 @@
 // Twin: lib/table/files.ts
 #pragma once
 
-#include <algorithm>
 #include <atomic>
-#include <string>
 #include <vector>
 
 #include "base/counted.h"
@@ -71,13 +69,8 @@ struct TableHandle : public Counted<TableHandle> {
   /** One per block while it is open, else none. */
   BlockSlots blocks;
   uint64_t lastUse = 0;
-  /** Of the look-ups of late: how often the key was not here, less how often it was. */
+  /** Of late: look-ups of keys that were not here, less those of keys that were. */
   int absences = 0;
-
-  void count(bool absent) {
-    constexpr int MOST = 16;
-    absences = absent ? std::min(absences + 2, MOST) : std::max(absences - 1, -MOST);
-  }
 };
 
 /** CAIRN_NOT_OPEN once the table was closed. */
@@ -106,7 +99,7 @@ class TableFiles : public Counted<TableFiles> {
   /** The block that is cached as `ordinal`, or `block`, read from `open`: cached if `fillCache`. */
   Ref<const Block> keep(TableHandle& handle, const OpenTable& open, size_t ordinal,
                         Ref<const Block> block, bool fillCache);
-  /** The heads of a cached block; null until it is asked again, or when it can have none. */
+  /** The heads of a cached block; null until it is asked again, or if it can have none. */
   const BlockHeads* heads(BlockSlot& slot);
   /** Lets go of the table's file, and forgets its blocks. */
   void release(TableHandle& handle);

@@ -1,15 +1,25 @@
 // Twin: lib/table/reader.ts
 #include "table/reader.h"
 
+#include <algorithm>
 #include <string>
 
 namespace cairn {
 
 namespace {
 
+/** So soon does a table forget what look-ups came to. */
+constexpr int ABSENCES_MAX = 16;
+
 Found failed(Status status, Status& failure) {
   failure = std::move(status);
   return Found::FAILED;
+}
+
+void count(TableHandle& handle, bool absent) {
+  const int absences = handle.absences;
+  handle.absences = absent ? std::min(absences + 2, ABSENCES_MAX)
+                           : std::max(absences - 1, -ABSENCES_MAX);
 }
 
 /** Opens the table if need be, and reads the block that may hold a key. */
@@ -64,7 +74,7 @@ Found Table::find(Slice key, uint64_t trailer, TableHit& hit, bool wait, bool fi
   // Where keys are found as a rule, heads answer sooner than the filter and they would.
   if (!slot.heads || handle.absences >= 0) {
     const bool absent = !parts.mayContain(ordinal, key);
-    handle.count(absent);
+    count(handle, absent);
     if (absent) return Found::ABSENT;
   }
   if (slot.block) return findCached(slot, key, trailer, hit, failure);
@@ -147,7 +157,7 @@ Found Table::findCached(BlockSlot& slot, Slice key, uint64_t trailer, TableHit& 
   const InBlock found = heads->find(key, trailer, hit.trailer, hit.value);
   if (found == InBlock::UNSURE) return findIn(slot.block, key, trailer, hit, failure);
   if (found == InBlock::ABSENT) {
-    handle_->count(true);
+    count(*handle_, true);
     return Found::ABSENT;
   }
   if (hit.block) hit.block = nullptr;

@@ -55,6 +55,28 @@ eachPlane(t, 'find fills the slab, or says how long the value is', async (t, nam
   t.equal(await plane.findCold(view, KEY, 0, HOW), undefined)
 })
 
+eachPlane(t, 'a key may be text of any length', async (t, name) => {
+  const { plane } = await makePlane(t, name)
+  const texts = ['', 'key', 'k\0y', 'clé', '鍵', '🔑', 'torn \ud83d', '\udd11 torn', 'é'.repeat(40)]
+  // Around the lengths at which planes go from one way of reading text to another.
+  for (const length of [100, 126, 127, 128, 129, 340, 341, 500, 2000])
+    for (const end of ['', 'é', '鍵', '🔑', '\ud83d']) texts.push('x'.repeat(length) + end)
+  for (let length = 505; length < 515; length++)
+    for (const end of ['', 'é', '鍵', '🔑']) texts.push('x'.repeat(length) + end)
+  const memtable = plane.createMemtable()
+  texts.forEach((text, i) => {
+    const version = { key: Buffer.from(text), sequence: i + 1, type: 1, value: Buffer.from([i]) }
+    applyVersions(memtable, [version], random(1))
+  })
+  const view = plane.createView([[memtable]])
+  const slab = Buffer.alloc(1)
+  texts.forEach((text, i) => {
+    t.equal(plane.find(view, text, 1000, slab, 0, HOW), 1, `text ${i}`)
+    t.equal(slab[0], i)
+    t.equal(plane.find(view, `${text}.`, 1000, slab, 0, HOW), ABSENT)
+  })
+})
+
 eachPlane(
   t,
   'a key whose versions lie in two neighbouring tables, as LevelDB may leave them',

@@ -47,6 +47,8 @@ export class NativePlane extends HandleOwner implements DataPlane {
   readonly refusal: string
   readonly #location: string
   readonly #words: Float64Array
+  /** The addon is an object of many properties, in which looking one up takes time. */
+  readonly #find: NativeFunctions['find']
 
   constructor(addon: NativeFunctions, options: PlaneOptions, io: IoWanted) {
     const { storage, cacheBytes, maxOpenTables } = options
@@ -54,6 +56,7 @@ export class NativePlane extends HandleOwner implements DataPlane {
     const handle = addon.planeOpen(location, cacheBytes, maxOpenTables, IO_WANTED[io])
     super(addon, handle, 'planeClose')
     this.#words = addon.words
+    this.#find = addon.find
     this.#location = location
     this.io = addon.planeIo(handle)
     this.refusal = addon.planeRefusal(handle)
@@ -91,14 +94,14 @@ export class NativePlane extends HandleOwner implements DataPlane {
 
   find(
     view: View,
-    key: Uint8Array,
+    key: Uint8Array | string,
     at: number,
     into: Uint8Array,
     offset: number,
     how: FindHow,
   ): number {
     const own = ownView(view)
-    const length = this.addon.find(own.handle, key, at, into, offset, flagsOf(how))
+    const length = this.#find(own.handle, key, at, into, offset, flagsOf(how))
     own.found = this.#words[WORD_FOUND]!
     return length
   }

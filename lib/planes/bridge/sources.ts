@@ -79,15 +79,25 @@ export class NativeTable extends HandleOwner implements Table {
 
 export class NativeView extends HandleOwner implements View {
   found = 0
+  /** Here too, 0 once it is closed: a field that owners of many classes share is slow to read. */
+  #handle: Handle
 
   constructor(
     addon: NativeFunctions,
     readonly runs: readonly Run[],
   ) {
-    super(addon, addon.viewCreate(handlesOf(runs)), 'viewFree')
+    const handle = addon.viewCreate(handlesOf(runs))
+    super(addon, handle, 'viewFree')
+    this.#handle = handle
+  }
+
+  override get handle(): Handle {
+    if (this.#handle === 0) throw this.closedError()
+    return this.#handle
   }
 
   close(): void {
+    this.#handle = 0
     this.release()
   }
 
