@@ -69,6 +69,7 @@ Status Memtable::addRecords(BatchReader& reader, Slice batch, uint64_t from, uin
 }
 
 bool Memtable::find(Slice key, uint64_t trailer, uint64_t& foundTrailer, Slice& value) const {
+  if (!filter_.mayContain(arena_, entries_, key)) return false;
   const Row* entry = tree_.find({key, trailer});
   if (entry == nullptr) return false;
   foundTrailer = entry->trailer;

@@ -2,7 +2,7 @@
 //
 // An arena holds the records, a tree orders them; nothing is ever removed or changed, so that
 // cursors stay right while batches are applied between their moves. It belongs to its JavaScript
-// thread until it is sealed; then any thread may read it, because no const method writes.
+// thread until it is sealed; then any thread may walk it, because no cursor writes.
 // Twin: lib/memtable/memtable.ts
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "format/batch.h"
 #include "format/entry.h"
 #include "memtable/arena.h"
+#include "memtable/filter.h"
 #include "memtable/tree.h"
 
 namespace cairn {
@@ -23,7 +24,9 @@ class Memtable : public Counted<Memtable> {
   /** Sum of the bytes of the batches applied, each counted with its last record. */
   uint64_t bytes() const { return bytes_; }
   uint64_t entries() const { return entries_; }
-  uint64_t memoryBytes() const { return arena_.memoryBytes() + tree_.memoryBytes(); }
+  uint64_t memoryBytes() const {
+    return arena_.memoryBytes() + tree_.memoryBytes() + filter_.memoryBytes();
+  }
 
   /** Applies records [from, from + limit) of a batch and gives the index behind the last. A
    * FormatError for bad bytes among them; then, as when memory is short, nothing has changed. */
@@ -32,7 +35,7 @@ class Memtable : public Counted<Memtable> {
   void seal() { isSealed_ = true; }
 
   /** The newest entry of `key` with a trailer up to `trailer`. The value holds as long as the
-   * memtable. */
+   * memtable. For the JavaScript thread. */
   bool find(Slice key, uint64_t trailer, uint64_t& foundTrailer, Slice& value) const;
   /** Walks `memtable`, and holds it. */
   static std::unique_ptr<EntryCursor> cursor(Ref<const Memtable> memtable);
@@ -52,6 +55,7 @@ class Memtable : public Counted<Memtable> {
 
   Arena arena_;
   Tree tree_;
+  mutable KeyFilter filter_;
   uint64_t entries_ = 0;
   uint64_t bytes_ = 0;
   bool isSealed_ = false;
