@@ -145,7 +145,7 @@ export class TableWriter {
     return this.#writing
   }
 
-  /** Writes what is left and syncs. There must be an entry. */
+  /** Writes what is left; the sync is the caller's. There must be an entry. */
   async finish(): Promise<TableMeta> {
     if (this.#entries === 0) throw new RangeError('a table needs an entry')
     this.#finishData()
@@ -166,7 +166,6 @@ export class TableWriter {
     const index = this.#append(this.#index.finish(), this.#compression)
     this.#appendBytes(encodeFooter({ metaindex, index }))
     await this.flush()
-    await this.#file.sync()
     return {
       number: this.#number,
       sizeBytes: this.#written,

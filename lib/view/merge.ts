@@ -104,7 +104,7 @@ class Merging {
         this.#started = performance.now()
       }
     }
-    await this.output.finish()
+    await this.output.settle()
   }
 
   close(): void {

@@ -3,7 +3,9 @@
  *
  * A table is finished at a new user key, when it has reached the size or overlaps too much of the
  * grandparents (so that a later merge of it stays small), while a file number is left for what
- * follows. Blocks are written while the next ones are filled, one write at a time.
+ * follows. Blocks are written while the next ones are filled, one write at a time. Whole tables
+ * wait for each other and are synced one behind the other: what one sync makes the file system
+ * write, the next one need not.
  * Twin: native/view/output.cc
  */
 import type { TableMeta } from '../format/edit.js'
@@ -14,6 +16,9 @@ import { TableWriter } from '../table/writer.js'
 import { isBefore } from './drop.js'
 import type { EntryCursor } from './entries.js'
 
+/** Tables that wait for their sync, at most: each is an open file. */
+const UNSYNCED_MOST = 16
+
 export class MergeOutput {
   readonly tables: TableMeta[] = []
   readonly #storage: Storage
@@ -21,6 +26,8 @@ export class MergeOutput {
   readonly #created: string[] = []
   #file: StorageFile | undefined
   #writer: TableWriter | undefined
+  /** Of tables that are whole. */
+  #unsynced: StorageFile[] = []
   #writing: Promise<void> = Promise.resolve()
   #finishedBytes = 0
   /** The first grandparent that does not lie wholly before the keys to come. */
@@ -72,23 +79,35 @@ export class MergeOutput {
     this.#writing.catch(() => {})
   }
 
-  /** Ends the open table, if there is one: written, synced, closed. */
+  /** Ends the open table. */
   async finish(): Promise<void> {
-    if (this.#writer === undefined) return
     await this.#writing
-    const meta = await this.#writer.finish()
+    const meta = await this.#writer!.finish()
     this.#writer = undefined
     this.#finishedBytes += meta.sizeBytes
-    await this.#file!.close()
+    this.#unsynced.push(this.#file!)
     this.#file = undefined
     this.tables.push(meta)
+    if (this.#unsynced.length >= UNSYNCED_MOST) await this.#syncAll()
+  }
+
+  /** Ends the open table, if there is one; all tables are synced and closed then. */
+  async settle(): Promise<void> {
+    if (this.#writer !== undefined) await this.finish()
+    await this.#syncAll()
   }
 
   /** Closes and removes everything written, where that is possible. */
   async discard(): Promise<void> {
     await this.#writing.catch(() => {})
-    await this.#file?.close().catch(() => {})
+    const open = this.#file === undefined ? this.#unsynced : [...this.#unsynced, this.#file]
+    for (const file of open) await file.close().catch(() => {})
     for (const name of this.#created) await this.#storage.remove(name).catch(() => {})
+  }
+
+  async #syncAll(): Promise<void> {
+    for (const file of this.#unsynced) await file.sync()
+    while (this.#unsynced.length > 0) await this.#unsynced.shift()!.close()
   }
 
   #pass(entry: EntryCursor): void {

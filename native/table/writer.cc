@@ -55,7 +55,6 @@ Status TableWriter::finish(TableMeta& meta) {
   CAIRN_TRY(indexBlock(nullptr));
   CAIRN_TRY(finishMeta());
   CAIRN_TRY(flush());
-  CAIRN_TRY(file_->sync());
   meta.number = number_;
   meta.sizeBytes = written_;
   meta.smallest = std::move(smallest_);

@@ -42,7 +42,7 @@ class TableWriter {
   Status add(Slice key, uint64_t trailer, Slice value);
   /** Writes the finished blocks. */
   Status flush();
-  /** Writes what is left and syncs. There must be an entry. */
+  /** Writes what is left; the sync is the caller's. There must be an entry. */
   Status finish(TableMeta& meta);
 
  private:

@@ -30,7 +30,7 @@ class Merging : private SourceOpener {
 
   Status run() {
     Status status = walk();
-    if (status.ok()) status = output_.finish();
+    if (status.ok()) status = output_.settle();
     for (const std::unique_ptr<Lane>& lane : lanes_) lane->close();
     if (!status.ok()) output_.discard();
     return status;

@@ -10,6 +10,8 @@ namespace {
 
 /** Blocks are written once so many bytes wait. */
 constexpr size_t FLUSH_BYTES = 1024 * 1024;
+/** Tables that wait for their sync, at most: each is an open file. */
+constexpr size_t UNSYNCED_MOST = 16;
 
 }  // namespace
 
@@ -21,18 +23,32 @@ Status MergeOutput::add(const Entry& entry, bool newKey) {
   return writer_->pendingBytes() >= FLUSH_BYTES ? writer_->flush() : Status();
 }
 
+Status MergeOutput::settle() {
+  if (writer_) CAIRN_TRY(finish());
+  return syncAll();
+}
+
+/** Ends the open table. */
 Status MergeOutput::finish() {
-  if (!writer_) return {};
   TableMeta meta;
   CAIRN_TRY(writer_->finish(meta));
   writer_ = nullptr;
+  unsynced_.push_back(std::move(file_));
   finishedBytes_ += meta.sizeBytes;
   tables.push_back(std::move(meta));
+  return unsynced_.size() < UNSYNCED_MOST ? Status() : syncAll();
+}
+
+Status MergeOutput::syncAll() {
+  for (const Ref<File>& file : unsynced_) CAIRN_TRY(file->sync());
+  unsynced_.clear();
   return {};
 }
 
 void MergeOutput::discard() {
   writer_ = nullptr;
+  file_ = nullptr;
+  unsynced_.clear();
   // What can not be removed is in no version: control removes it at the next open.
   for (const std::string& name : created_) (void)directory_.removeFile(name);
 }
@@ -42,7 +58,8 @@ Status MergeOutput::begin() {
   Ref<File> file;
   CAIRN_TRY(directory_.createFile(tableName(number), file));
   created_.push_back(file->name());
-  writer_ = std::make_unique<TableWriter>(std::move(file), number, job_.table);
+  writer_ = std::make_unique<TableWriter>(file, number, job_.table);
+  file_ = std::move(file);
   overlapBytes_ = 0;
   return {};
 }

@@ -2,7 +2,8 @@
 //
 // A table is finished at a new user key, when it has reached the size or overlaps too much of the
 // grandparents (so that a later merge of it stays small), while a file number is left for what
-// follows.
+// follows. Whole tables wait for each other and are synced one behind the other: what one sync
+// makes the file system write, the next one need not.
 // Twin: lib/view/output.ts
 #pragma once
 
@@ -30,13 +31,15 @@ class MergeOutput {
 
   /** Adds an entry; a table is ended or begun before it where that is due. */
   Status add(const Entry& entry, bool newKey);
-  /** Ends the open table, if there is one: written, synced, closed. */
-  Status finish();
+  /** Ends the open table, if there is one; all tables are synced and closed then. */
+  Status settle();
   /** Removes everything written, where that is possible. */
   void discard();
 
  private:
   Status begin();
+  Status finish();
+  Status syncAll();
   void pass(Slice key);
   bool full() const;
 
@@ -44,6 +47,9 @@ class MergeOutput {
   const MergeJob& job_;
   std::vector<std::string> created_;
   std::unique_ptr<TableWriter> writer_;
+  Ref<File> file_;
+  /** Of tables that are whole. */
+  std::vector<Ref<File>> unsynced_;
   uint64_t finishedBytes_ = 0;
   /** The first grandparent that does not lie wholly before the keys to come. */
   size_t grandparent_ = 0;

@@ -125,6 +125,15 @@ t.test('outputs: reserved numbers in order, the last takes what is left', async 
   t.equal(await contents(storage.crashClone(0), metas), await contents(storage, metas), 'synced')
 })
 
+t.test('however many tables there are, all are synced', async (t) => {
+  const { plane, storage } = await memoryBench()
+  const metas = await plane.merge(job([memtableRun(plane, puts(3000))]), NEVER)
+  t.ok(metas.length > 40, `${metas.length} tables`)
+  await storage.syncDirectory()
+  t.equal(await contents(storage.crashClone(0), metas), await contents(storage, metas))
+  await plane.close()
+})
+
 eachPlane(t, 'no output when nothing is left', async (t, name) => {
   const { storage, plane } = await makePlane(t, name, OPTIONS)
   const deletions = puts(50).map((version) => ({ ...version, type: 0, value: Buffer.alloc(0) }))
