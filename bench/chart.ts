@@ -6,6 +6,7 @@ import {
   formatFigure,
   formatRatio,
   formatSpread,
+  isRate,
   median,
   rowsOf,
   type Result,
@@ -51,7 +52,8 @@ ${sections.join('\n')}
 }
 
 function sectionHtml(row: Row): string | undefined {
-  const { workload, variant, unit, cells } = row
+  const { workload, unit, cells } = row
+  const variant = row.name.slice(workload.length + 2)
   const results = ENGINES.flatMap((engine) => cells.get(engine) ?? [])
   if (results.length === 0) return undefined
   const longest = Math.max(...results.map(({ figures }) => median(figures)))
@@ -60,7 +62,7 @@ function sectionHtml(row: Row): string | undefined {
     return result === undefined ? [] : [barHtml(engine, result, longest)]
   })
   const ratio = ratioOf(row, 'native')
-  const better = unit === 'ms' ? ', shorter is better' : ''
+  const better = isRate(unit) ? '' : ', shorter is better'
   const stand = ratio === undefined ? '' : `, native ${formatRatio(ratio)} the best rival`
   const small = `<small>${escape(variant)}${better}${stand}</small>`
   return `<section><h2>${escape(workload)} ${small}</h2>\n${bars.join('\n')}</section>`

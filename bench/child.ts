@@ -3,18 +3,16 @@
  *
  * Started by rounds.ts with its task as JSON in the first argument; answers with one IPC message.
  */
+import { mkdir } from 'node:fs/promises'
 import { BARE, loadEngine, type SubjectName } from './engine.js'
 import { giveAnswer, readTask } from './fork.js'
 import { GROUPS } from './workloads/all.js'
-import { bareLoops } from './workloads/bare.js'
-import { Bench, type Timing } from './workloads/bench.js'
+import { Bench, type BareTask, type Timing } from './workloads/bench.js'
 
-export interface ChildTask {
+export interface ChildTask extends BareTask {
   readonly subject: SubjectName
   readonly group: number
-  readonly directory: string
   readonly records: number
-  readonly limitMs: number
 }
 
 export interface ChildAnswer {
@@ -24,12 +22,14 @@ export interface ChildAnswer {
 
 async function run(task: ChildTask): Promise<ChildAnswer> {
   const { subject, directory, records, limitMs } = task
+  const group = GROUPS[task.group]!
+  await mkdir(directory, { recursive: true })
   if (subject === BARE) {
-    const description = 'pwrite of 140 bytes and fdatasync, synchronously'
-    return { description, timings: bareLoops(directory, limitMs) }
+    const description = 'pwrite of 140 bytes a record and fdatasync, synchronously'
+    return { description, timings: await group.bare!(task) }
   }
   const bench = new Bench(await loadEngine(subject), directory, records, limitMs)
-  await GROUPS[task.group]!.run(bench)
+  await group.run(bench)
   return bench
 }
 

@@ -44,6 +44,8 @@ export interface Engine {
   scan(): Promise<number>
   /** The same in pages of `rows`, where the store has pages. */
   scanPages(rows: number): Promise<number>
+  /** Merges everything that can be merged, where the store does that beside other work. */
+  compact?(): Promise<void>
 }
 
 export type OpenEngine = (opening: Opening) => Promise<Engine>

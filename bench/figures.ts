@@ -1,23 +1,26 @@
 /** Figures of many rounds: put in rows, their median and spread, and how they are written. */
 import type { SubjectName } from './engine.js'
-import type { Timing } from './workloads/bench.js'
+import type { Timing, Unit } from './workloads/bench.js'
 
-export interface Result {
-  readonly workload: string
-  readonly variant: string
-  readonly unit: Timing['unit']
+export interface Result extends Omit<Timing, 'figure'> {
   readonly subject: SubjectName
   /** One figure per round. */
   readonly figures: number[]
 }
 
-export interface Row {
-  /** Workload and variant. */
+export interface Row extends Omit<Timing, 'figure'> {
+  /** Workload, variant and percentile. */
   readonly name: string
-  readonly workload: string
-  readonly variant: string
-  readonly unit: Timing['unit']
   readonly cells: ReadonlyMap<SubjectName, Result>
+}
+
+export function nameOf({ workload, variant, percentile }: Omit<Timing, 'figure' | 'unit'>): string {
+  return [workload, variant, ...(percentile === undefined ? [] : [percentile])].join(', ')
+}
+
+/** Whether a greater figure is a better one. */
+export function isRate(unit: Unit): boolean {
+  return unit === 'op/s' || unit === 'MB/s' || unit === '%'
 }
 
 export function median(figures: readonly number[]): number {
@@ -34,35 +37,43 @@ export function quantile(sorted: readonly number[], share: number): number {
 export function rowsOf(results: readonly Result[]): Row[] {
   const rows = new Map<string, { row: Row; cells: Map<SubjectName, Result> }>()
   for (const result of results) {
-    const { workload, variant, unit } = result
-    const name = `${workload}, ${variant}`
+    const { subject, figures: _, ...what } = result
+    const name = nameOf(result)
     let found = rows.get(name)
     if (found === undefined) {
       const cells = new Map<SubjectName, Result>()
-      found = { row: { name, workload, variant, unit, cells }, cells }
+      found = { row: { ...what, name, cells }, cells }
       rows.set(name, found)
     }
-    found.cells.set(result.subject, result)
+    found.cells.set(subject, result)
   }
   return [...rows.values()].map(({ row }) => row)
 }
 
-export function formatFigure(figure: number, unit: Timing['unit']): string {
-  if (unit === 'ms') return `${figure.toFixed(1)} ms`
-  const [short, suffix] = shortened(figure)
-  return `${short}${suffix}/s`
+export function formatFigure(figure: number, unit: Unit): string {
+  if (unit === 'op/s') {
+    const [short, suffix] = shortened(figure)
+    return `${short}${suffix}/s`
+  }
+  return `${rounded(figure)} ${unit}`
 }
 
 /** The least and the greatest figure: '1.10..1.32 M'. */
-export function formatSpread(figures: readonly number[], unit: Timing['unit']): string {
+export function formatSpread(figures: readonly number[], unit: Unit): string {
   const least = Math.min(...figures)
   const most = Math.max(...figures)
-  if (unit === 'ms') return `${least.toFixed(1)}..${most.toFixed(1)}`
+  if (unit !== 'op/s') return `${rounded(least)}..${rounded(most)}`
   const [from, fromSuffix] = shortened(least)
   const [to, toSuffix] = shortened(most)
   return fromSuffix === toSuffix
     ? `${from}..${to}${toSuffix}`
     : `${from}${fromSuffix}..${to}${toSuffix}`
+}
+
+/** Three digits, or as many as stand before the point. */
+function rounded(figure: number): string {
+  if (figure >= 100) return Math.round(figure).toLocaleString('en-US')
+  return figure.toFixed(figure >= 10 ? 1 : 2)
 }
 
 function shortened(figure: number): [short: string, suffix: string] {

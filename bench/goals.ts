@@ -1,21 +1,25 @@
 /**
  * What the native plane is to reach, row by row, and whether it did.
  *
- * A goal is a factor over something that was measured in the same run: the best rival, the faster
- * bare loop, or one call of lmdb. A run prints it and never fails on it.
+ * A goal is a factor over something that was measured in the same run, as the best rival, the
+ * faster bare loop or another row, or a figure by itself. A run prints it and never fails on it.
  */
-import { RIVALS, type EngineName } from './engine.js'
-import { median, type Row } from './figures.js'
+import { BARE, RIVALS, type EngineName } from './engine.js'
+import { formatFigure, isRate, median, type Row } from './figures.js'
 import { BARE_APPENDING, BARE_OVERWRITING } from './workloads/bare.js'
+import { STALL_HELD, STALL_KEPT, STALL_PUTS } from './workloads/stall.js'
+
+type Reference = 'the best rival' | 'the faster bare loop' | 'getBinary' | 'getBinaryFast' | 'p50'
 
 interface Goal {
+  /** Of `over`; the figure itself where that is undefined. */
   readonly factor: number
-  readonly over: 'the best rival' | 'the faster bare loop' | 'getBinary' | 'getBinaryFast'
+  readonly over?: Reference
 }
 
 const best = (factor: number): readonly Goal[] => [{ factor, over: 'the best rival' }]
 
-/** By workload and variant. */
+/** By name of the row. Figures of rates are to be as high, others as low. */
 const GOALS: Readonly<Record<string, readonly Goal[]>> = {
   'fillrandom, put, 256 in flight': best(4),
   'fillrandom, put, one at a time': best(3),
@@ -37,9 +41,16 @@ const GOALS: Readonly<Record<string, readonly Goal[]>> = {
   'readseq, for await, strings': best(1.2),
   'readseq, nextv(1000), Buffers': best(3),
   'readseq, nextv(1000), strings': best(1.3),
+  [`stall, ${STALL_PUTS}, p99.9`]: [
+    { factor: 50, over: 'p50' },
+    { factor: 1, over: 'the faster bare loop' },
+  ],
+  [`stall, ${STALL_HELD}`]: [{ factor: 20 }],
+  [`stall, getSync ${STALL_KEPT}`]: [{ factor: 70 }],
+  [`stall, await get ${STALL_KEPT}`]: [{ factor: 70 }],
 }
 
-/** The workloads whose rows have goals. */
+/** The workloads that `--only goals` means: those of the rates. */
 export const GOAL_WORKLOADS = ['fillrandom', 'fillbatch', 'fillsync', 'readrandom', 'readseq']
 
 export function hasGoal(row: Row): boolean {
@@ -48,17 +59,25 @@ export function hasGoal(row: Row): boolean {
 
 /** One line per goal: 'met: 4x the best rival (5.10x)'. */
 export function goalLines(row: Row, rows: readonly Row[]): string[] {
-  return (GOALS[row.name] ?? []).map(({ factor, over }) => {
-    const mine = figureOf(row, 'native')
-    const other = measured(over, row, rows)
-    const wanted = `${factor}x ${over}`
-    if (mine === undefined || other === undefined) return wanted
-    const reached = mine / other
-    return `${reached >= factor ? 'met' : 'MISSED'}: ${wanted} (${reached.toFixed(2)}x)`
-  })
+  return (GOALS[row.name] ?? []).map((goal) => goalLine(goal, row, rows))
 }
 
-function measured(over: Goal['over'], row: Row, rows: readonly Row[]): number | undefined {
+function goalLine({ factor, over }: Goal, row: Row, rows: readonly Row[]): string {
+  const rate = isRate(row.unit)
+  const limit = rate ? '' : 'at most '
+  const mine = figureOf(row, 'native')
+  const other = over === undefined ? 1 : measured(over, row, rows)
+  const shown = (figure: number): string => {
+    return over === undefined ? formatFigure(figure, row.unit) : `${Number(figure.toFixed(2))}x`
+  }
+  const wanted = `${limit}${shown(factor)}${over === undefined ? '' : ` ${over}`}`
+  if (mine === undefined || other === undefined) return wanted
+  const reached = mine / other
+  const met = rate ? reached >= factor : reached <= factor
+  return `${met ? 'met' : 'MISSED'}: ${wanted} (${shown(reached)})`
+}
+
+function measured(over: Reference, row: Row, rows: readonly Row[]): number | undefined {
   switch (over) {
     case 'the best rival':
       return bestRival(row)
@@ -67,16 +86,35 @@ function measured(over: Goal['over'], row: Row, rows: readonly Row[]): number | 
     case 'getBinaryFast':
       return figureOf(named(rows, 'readrandom, into a reused buffer'), 'lmdb')
     case 'the faster bare loop':
-      return fasterLoop(rows)
+      return fasterLoop(row, rows)
+    case 'p50':
+      return figureOf(sibling(row, rows, row.variant, 'p50'), 'native')
   }
 }
 
-function fasterLoop(rows: readonly Row[]): number | undefined {
+/** The better figure of the two bare loops in the workload of `row`. */
+function fasterLoop(row: Row, rows: readonly Row[]): number | undefined {
   const figures = [BARE_APPENDING, BARE_OVERWRITING].flatMap((variant) => {
-    const cell = named(rows, `fillsync, ${variant}`)?.cells.get('bare loop')
+    const cell = sibling(row, rows, variant, row.percentile)?.cells.get(BARE)
     return cell === undefined ? [] : [median(cell.figures)]
   })
-  return figures.length === 0 ? undefined : Math.max(...figures)
+  return better(figures, row)
+}
+
+function better(figures: readonly number[], { unit }: Row): number | undefined {
+  if (figures.length === 0) return undefined
+  return isRate(unit) ? Math.max(...figures) : Math.min(...figures)
+}
+
+function sibling(
+  { workload }: Row,
+  rows: readonly Row[],
+  variant: string,
+  percentile: Row['percentile'],
+): Row | undefined {
+  return rows.find((row) => {
+    return row.workload === workload && row.variant === variant && row.percentile === percentile
+  })
 }
 
 function named(rows: readonly Row[], name: string): Row | undefined {
@@ -90,9 +128,10 @@ function figureOf(row: Row | undefined, engine: EngineName): number | undefined 
 
 /** The best median of the rivals; asides are not among them. */
 export function bestRival(row: Row): number | undefined {
-  const figures = RIVALS.flatMap((engine) => figureOf(row, engine) ?? [])
-  if (figures.length === 0) return undefined
-  return row.unit === 'ms' ? Math.min(...figures) : Math.max(...figures)
+  return better(
+    RIVALS.flatMap((engine) => figureOf(row, engine) ?? []),
+    row,
+  )
 }
 
 /** Above 1 the engine is better than the best rival. */
@@ -100,5 +139,5 @@ export function ratioOf(row: Row, engine: 'native' | 'typescript'): number | und
   const mine = figureOf(row, engine)
   const other = bestRival(row)
   if (mine === undefined || other === undefined) return undefined
-  return row.unit === 'ms' ? other / mine : mine / other
+  return isRate(row.unit) ? mine / other : other / mine
 }

@@ -1,22 +1,25 @@
 /**
  * Keys and values for the workloads: the same for every engine and every run.
  *
- * As in LevelDB's db_bench: keys are 16 digits, values are 100 bytes of which about half
- * compresses away. A random order is a permutation, so that every key is written once.
+ * As in LevelDB's db_bench: keys are 16 digits, values are 100 bytes if nothing else is said, of
+ * which about half compresses away. A random order is a permutation, so that every key is written
+ * once.
  */
 import { random } from '../lib/io/random.js'
 
-const VALUE_BYTES = 100
+export const KEY_BYTES = 16
+export const VALUE_BYTES = 100
+const RUN_BYTES = 100
 const POOL_BYTES = 1024 * 1024
 export const SEED = 301
 
 export function recordKey(record: number): string {
-  return String(record).padStart(16, '0')
+  return String(record).padStart(KEY_BYTES, '0')
 }
 
 /** A key that sorts among the others and is none of them. */
 export function missingKey(record: number): string {
-  return `${String(record).padStart(15, '0')}x`
+  return `${String(record).padStart(KEY_BYTES - 1, '0')}x`
 }
 
 /** The numbers 0 to count-1 in random order. */
@@ -36,12 +39,16 @@ export function shuffled(count: number, seed = SEED): Uint32Array {
 export class Values {
   readonly #pool = Buffer.allocUnsafeSlow(POOL_BYTES)
   #at = 0
+  #lap = 0
 
-  constructor(seed = SEED) {
+  constructor(
+    private readonly valueBytes: number,
+    seed = SEED,
+  ) {
     const numbers = random(seed)
-    // Runs of 100 bytes: fifty random ones, then the same once more.
-    for (let start = 0; start < POOL_BYTES; start += VALUE_BYTES) {
-      const half = VALUE_BYTES / 2
+    // Runs of a hundred bytes: fifty random ones, then the same once more.
+    for (let start = 0; start < POOL_BYTES; start += RUN_BYTES) {
+      const half = RUN_BYTES / 2
       for (let at = start; at < Math.min(start + half, POOL_BYTES); at++) {
         this.#pool[at] = 32 + Math.floor(numbers() * 95)
       }
@@ -50,9 +57,10 @@ export class Values {
   }
 
   next(): Buffer {
-    if (this.#at + VALUE_BYTES > POOL_BYTES) this.#at = 0
-    const value = this.#pool.subarray(this.#at, this.#at + VALUE_BYTES)
-    this.#at += VALUE_BYTES
+    // Each lap begins at another byte: few values fit in the pool, and no two shall be equal.
+    if (this.#at + this.valueBytes > POOL_BYTES) this.#at = ++this.#lap % this.valueBytes
+    const value = this.#pool.subarray(this.#at, this.#at + this.valueBytes)
+    this.#at += this.valueBytes
     return value
   }
 }

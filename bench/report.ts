@@ -94,7 +94,7 @@ function tableText(
       return `${formatFigure(median(figures), unit)}\n${formatSpread(figures, unit)}`
     })
     table.push([
-      `${row.workload}\n  ${row.variant}`,
+      `${row.workload}\n  ${[row.variant, row.percentile].filter(Boolean).join(', ')}`,
       ...figures,
       formatRatio(ratioOf(row, 'native')),
       formatRatio(ratioOf(row, 'typescript')),

@@ -11,7 +11,7 @@ import type { ChildAnswer, ChildTask } from './child.js'
 import { runChild } from './fork.js'
 import { progressBar } from './progress.js'
 import { BARE, type EngineName, type SubjectName } from './engine.js'
-import type { Result } from './figures.js'
+import { nameOf, type Result } from './figures.js'
 import { GROUPS } from './workloads/all.js'
 import type { Timing } from './workloads/bench.js'
 
@@ -49,11 +49,12 @@ class Rounds {
     const key = `${subject}, ${names.join(' ')}`
     if (this.#failed.has(key)) return
     const { records, limitMs } = this.plan
+    const known = subject === BARE ? this.#lastOfNative(names) : {}
     const directory = join(this.plan.directory, subject.replace(/\W+/g, '-'))
     // What a run that was stopped may have left.
     await rm(directory, { recursive: true, force: true })
     try {
-      const task = { subject, group, directory, records, limitMs }
+      const task = { subject, group, directory, records, limitMs, known }
       const answer = await runChild<ChildTask, ChildAnswer>(CHILD, task)
       this.engines[subject] = answer.description
       for (const timing of answer.timings) this.#take(subject, timing)
@@ -68,18 +69,25 @@ class Rounds {
   #take(subject: SubjectName, timing: Timing): void {
     if (!this.plan.wants(timing.workload)) return
     const { figure, ...what } = timing
-    const name = `${timing.workload}, ${timing.variant}, ${subject}`
+    const name = `${nameOf(timing)}, ${subject}`
     const result = this.#results.get(name) ?? { ...what, subject, figures: [] }
     result.figures.push(figure)
     this.#results.set(name, result)
   }
+
+  #lastOfNative(workloads: readonly string[]): Record<string, number> {
+    const own = this.results.filter(({ subject, workload }) => {
+      return subject === 'native' && workloads.includes(workload)
+    })
+    return Object.fromEntries(own.map((result) => [nameOf(result), result.figures.at(-1)!]))
+  }
 }
 
 export async function runRounds(plan: Plan): Promise<Measured> {
-  const turns = GROUPS.flatMap(({ names, asides = [] }, group) => {
+  const turns = GROUPS.flatMap(({ names, asides = [], bare: loops }, group) => {
     if (!names.some(plan.wants)) return []
     const rivals = asides.filter((name) => plan.engines.some((engine) => name.startsWith(engine)))
-    const bare = names.includes('fillsync') ? [BARE] : []
+    const bare = loops === undefined ? [] : [BARE]
     return [...plan.engines, ...rivals, ...bare].map((subject) => ({
       subject: subject as SubjectName,
       group,

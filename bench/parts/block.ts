@@ -9,7 +9,7 @@ import {
 } from '../../lib/format/key.js'
 import { BlockWriter, parseBlock } from '../../lib/table/block.js'
 import { BlockWalk } from '../../lib/table/walk.js'
-import { recordKey, shuffled, Values } from '../records.js'
+import { recordKey, shuffled, VALUE_BYTES, Values } from '../records.js'
 import type { Part } from './main.js'
 
 const BLOCK_BYTES = 4096
@@ -17,7 +17,7 @@ const RESTART_INTERVAL = 16
 
 export function blockParts(): Part[] {
   const writer = new BlockWriter(RESTART_INTERVAL)
-  const values = new Values()
+  const values = new Values(VALUE_BYTES)
   const records: Buffer[] = []
   while (writer.sizeBytes < BLOCK_BYTES) {
     const key = Buffer.from(recordKey(records.length))

@@ -3,14 +3,14 @@ import { BatchWriter } from '../../lib/format/batch.js'
 import { KEY_SEQUENCE_MAX, KEY_TYPE_SEEK, trailerHigh, trailerLow } from '../../lib/format/key.js'
 import { TypescriptMemtable, type MemtableHit } from '../../lib/memtable/memtable.js'
 import { ABSENT } from '../../lib/plane.js'
-import { recordKey, shuffled, Values } from '../records.js'
+import { recordKey, shuffled, VALUE_BYTES, Values } from '../records.js'
 import type { Part } from './main.js'
 
 const RECORDS = 20_000
 
 export function memtableParts(): Part[] {
   const order = shuffled(RECORDS)
-  const values = new Values()
+  const values = new Values(VALUE_BYTES)
   const batch = new BatchWriter()
   for (const record of order) batch.put(recordKey(record), values.next())
   const bytes = Uint8Array.from(batch.stamp(1))

@@ -14,6 +14,7 @@ export interface Level {
   get(key: Datum): Promise<Datum | undefined>
   getSync(key: Datum): Datum | undefined
   iterator(): LevelIterator
+  compactRange(start: undefined, end: undefined): Promise<void>
   open(): Promise<void>
   close(): Promise<void>
 }
@@ -82,5 +83,9 @@ export class LevelEngine implements Engine {
     }
     await iterator.close()
     return count
+  }
+
+  compact(): Promise<void> {
+    return this.db.compactRange(undefined, undefined)
   }
 }

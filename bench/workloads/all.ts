@@ -1,6 +1,8 @@
 /** All groups of workloads, in the order of the tables. */
 import type { Group } from './bench.js'
+import { LATENCY } from './latency.js'
 import { READS } from './reads.js'
+import { STALL } from './stall.js'
 import { WRITES } from './writes.js'
 
-export const GROUPS: readonly Group[] = [...WRITES, ...READS]
+export const GROUPS: readonly Group[] = [...WRITES, ...READS, ...LATENCY, ...STALL]

@@ -1,61 +1,104 @@
 /**
- * The bare loops: what a synced write of one record costs without any store.
+ * The bare loops: what synced writes cost without any store.
  *
  * One `pwrite` of 140 bytes, about a record in a journal, and one `fdatasync`; at the end of a
  * growing file, and over a file of zeroes whose size and blocks the disk has already. No store
- * that writes one record at a time can be faster than the faster one.
+ * that writes one record at a time can be faster than the faster one. Beside table writes the
+ * same loops write as many records with each `pwrite` as a store has in flight.
  */
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fdatasyncSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import type { Timing } from './bench.js'
+import { Latencies } from './latencies.js'
+import { TABLES_STOP, type TablesTask } from './tables.js'
 
 const RECORD_BYTES = 140
-const ZEROED_BYTES = 4 * 1024 * 1024
-const MAX_RECORDS = Math.floor(ZEROED_BYTES / RECORD_BYTES)
+/** Where the loops begin again, as a journal of that size is followed by another. */
+const FILE_BYTES = 4 * 1024 * 1024
 
 export const BARE_APPENDING = 'bare loop, appending'
 export const BARE_OVERWRITING = 'bare loop, over zeroes'
+const LOOPS = [BARE_APPENDING, BARE_OVERWRITING] as const
 
-export function bareLoops(directory: string, limitMs: number): Timing[] {
-  mkdirSync(directory, { recursive: true })
-  return [
-    timing(BARE_APPENDING, loop(join(directory, 'bare-appending'), 0, limitMs)),
-    timing(BARE_OVERWRITING, loop(join(directory, 'bare-over-zeroes'), ZEROED_BYTES, limitMs)),
-  ]
+/** The limits of `fillsync`, one record at a time. */
+export async function bareLoops({ directory, limitMs }: Place): Promise<Timing[]> {
+  return LOOPS.map((variant) => {
+    const { perSecond } = loop(directory, variant, 1, limitMs)
+    return { workload: 'fillsync', variant, unit: 'op/s', figure: perSecond }
+  })
 }
 
-function timing(variant: string, figure: number): Timing {
-  return { workload: 'fillsync', variant, unit: 'op/s', figure }
-}
-
-/** Records per second. */
-function loop(file: string, zeroedBytes: number, limitMs: number): number {
-  const descriptor = openSync(file, 'w')
+/** The limits of `stall`: `width` records at a time while a thread writes tables. */
+export async function besideTables(
+  { directory, limitMs }: Place,
+  width: number,
+  tableBytesPerSecond: number,
+): Promise<Timing[]> {
+  const stop = new Int32Array(new SharedArrayBuffer(4))
+  const workerData: TablesTask = { directory, bytesPerSecond: tableBytesPerSecond, stop }
+  const writer = new Worker(new URL('tables.js', import.meta.url), { workerData })
   try {
-    if (zeroedBytes > 0) writeSync(descriptor, Buffer.alloc(zeroedBytes))
-    fsyncSync(descriptor)
-    const record = Buffer.alloc(RECORD_BYTES)
-    const started = performance.now()
-    let records = 0
-    let elapsedMs = 0
-    while (records < MAX_RECORDS && elapsedMs < limitMs) {
-      record.writeUInt32LE(records)
-      writeSync(descriptor, record, 0, RECORD_BYTES, records * RECORD_BYTES)
-      fdatasyncSync(descriptor)
-      records++
-      elapsedMs = performance.now() - started
-    }
-    return records / (elapsedMs / 1000)
+    await once(writer, 'online')
+    return LOOPS.flatMap((variant) => {
+      const { perSecond, latencies } = loop(directory, variant, width, limitMs / LOOPS.length)
+      const rate: Timing = { workload: 'stall', variant, unit: 'op/s', figure: perSecond }
+      return [rate, ...latencies.timings('stall', variant)]
+    })
   } finally {
-    closeSync(descriptor)
-    rmSync(file)
+    Atomics.store(stop, 0, TABLES_STOP)
+    Atomics.notify(stop, 0)
+    await once(writer, 'exit')
   }
+}
+
+interface Place {
+  /** Is there. */
+  readonly directory: string
+  readonly limitMs: number
+}
+
+function loop(
+  directory: string,
+  variant: (typeof LOOPS)[number],
+  width: number,
+  limitMs: number,
+): { perSecond: number; latencies: Latencies } {
+  const file = join(directory, 'bare')
+  const appending = variant === BARE_APPENDING
+  const records = Buffer.alloc(width * RECORD_BYTES)
+  const turns = Math.floor(FILE_BYTES / records.length)
+  const latencies = new Latencies()
+  let descriptor = appending ? -1 : zeroed(file)
+  let count = 0
+  let now = performance.now()
+  const started = now
+  while (now - started < limitMs) {
+    const turn = count % turns
+    if (turn === 0 && appending) descriptor = renewed(file, descriptor)
+    records.writeUInt32LE(count++)
+    writeSync(descriptor, records, 0, records.length, turn * records.length)
+    fdatasyncSync(descriptor)
+    const before = now
+    now = performance.now()
+    latencies.add(now - before)
+  }
+  closeSync(descriptor)
+  rmSync(file)
+  return { perSecond: (count * width) / ((now - started) / 1000), latencies }
+}
+
+function zeroed(file: string): number {
+  const descriptor = openSync(file, 'w')
+  writeSync(descriptor, Buffer.alloc(FILE_BYTES))
+  fsyncSync(descriptor)
+  return descriptor
+}
+
+/** A new file in the place of the old one. */
+function renewed(file: string, descriptor: number): number {
+  if (descriptor !== -1) closeSync(descriptor)
+  rmSync(file, { force: true })
+  return openSync(file, 'w')
 }

@@ -7,26 +7,41 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AsideName, Engine, Entry, OpenEngine, Opening } from '../engine.js'
-import { recordKey, Values } from '../records.js'
+import { recordKey, VALUE_BYTES, Values } from '../records.js'
 
 const BATCH_ROWS = 1000
 /** How many operations pass between two looks at the clock. */
 const CLOCK_STEP = 64
 
-/** One row of the tables. `rate` is operations per second, `ms` how long one took. */
+export type Unit = 'op/s' | 'MB/s' | '%' | 'ms' | 'µs'
+export type Percentile = 'p50' | 'p99' | 'p99.9' | 'max'
+
+/** One row of the tables. */
 export interface Timing {
   readonly workload: string
   readonly variant: string
-  readonly unit: 'op/s' | 'ms'
+  /** Of how long single operations took. */
+  readonly percentile?: Percentile
+  readonly unit: Unit
   readonly figure: number
 }
 
-/** Gives every row that the group measures; `directory` is its own and empty. */
+/** What the loops without a store are given; `directory` is there, and theirs. */
+export interface BareTask {
+  readonly directory: string
+  readonly limitMs: number
+  /** What the native plane reached in this group's rows, by their names, if it took part. */
+  readonly known: Readonly<Record<string, number>>
+}
+
+/** Workloads that share a process. */
 export interface Group {
   readonly names: readonly string[]
   readonly run: (bench: Bench) => Promise<void>
   /** The asides (engine.ts) that take part. */
   readonly asides?: readonly AsideName[]
+  /** The loops without a store that go with it. */
+  readonly bare?: (task: BareTask) => Promise<Timing[]>
 }
 
 export type Manner = Partial<Omit<Opening, 'directory'>>
@@ -42,7 +57,12 @@ export class Bench {
     readonly records: number,
     /** After how long a row of writes ends at the latest. */
     readonly limitMs: number,
+    readonly valueBytes = VALUE_BYTES,
   ) {}
+
+  row(workload: string, variant: string, unit: Unit, figure: number): void {
+    this.timings.push({ workload, variant, unit, figure })
+  }
 
   /** Runs `work` on a new, empty store. */
   async fresh(
@@ -67,6 +87,11 @@ export class Bench {
     return engine
   }
 
+  /** Writes the records of `order` by batches. */
+  async fill(engine: Engine, order: Uint32Array, shape?: Opening['shape']): Promise<void> {
+    for (const batch of batches(order, this.valueBytes, shape)) await engine.batch(batch)
+  }
+
   /** Times `work`, which does `operations` operations or tells how many it did. */
   async rate(
     workload: string,
@@ -77,12 +102,17 @@ export class Bench {
     const started = performance.now()
     const done = (await work()) ?? operations
     const seconds = (performance.now() - started) / 1000
-    this.timings.push({ workload, variant, unit: 'op/s', figure: done / seconds })
+    this.row(workload, variant, 'op/s', done / seconds)
   }
 
   /** Does operations 0 to count-1, `width` of them under way at a time, until the time is over. */
-  async lanes(count: number, width: number, operation: (at: number) => unknown): Promise<number> {
-    const deadline = performance.now() + this.limitMs
+  async lanes(
+    count: number,
+    width: number,
+    operation: (at: number) => unknown,
+    limitMs = this.limitMs,
+  ): Promise<number> {
+    const deadline = performance.now() + limitMs
     let next = 0
     const lane = async (): Promise<void> => {
       while (next < count) {
@@ -95,6 +125,11 @@ export class Bench {
   }
 }
 
+/** '64 in flight'. */
+export function widthText(inFlight: number): string {
+  return inFlight === 1 ? 'one at a time' : `${inFlight.toLocaleString('en-US')} in flight`
+}
+
 export function expect(found: number, wanted: number, what: string): void {
   if (found !== wanted) throw new Error(`${what}: ${found} where ${wanted} are right`)
 }
@@ -102,9 +137,10 @@ export function expect(found: number, wanted: number, what: string): void {
 /** The records of `order` in batches of 1,000; keys and values as `shape` wants them. */
 export function* batches(
   order: Uint32Array,
+  valueBytes: number,
   shape: Opening['shape'] = 'string keys',
 ): Generator<Entry[]> {
-  const values = new Values()
+  const values = new Values(valueBytes)
   for (let start = 0; start < order.length; start += BATCH_ROWS) {
     const rows = order.subarray(start, start + BATCH_ROWS)
     yield Array.from(rows, (record): Entry => {
@@ -116,12 +152,4 @@ export function* batches(
         : { type: 'put', key, value: value.toString('latin1') }
     })
   }
-}
-
-export async function fill(
-  engine: Engine,
-  order: Uint32Array,
-  shape?: Opening['shape'],
-): Promise<void> {
-  for (const batch of batches(order, shape)) await engine.batch(batch)
 }

@@ -5,7 +5,7 @@
  */
 import type { Shape } from '../engine.js'
 import { missingKey, recordKey, shuffled } from '../records.js'
-import { expect, fill, type Bench, type Group } from './bench.js'
+import { expect, type Bench, type Group } from './bench.js'
 
 const PAGE_ROWS = 1000
 
@@ -15,7 +15,7 @@ async function readRandom(bench: Bench): Promise<void> {
   const present = Array.from(asked, recordKey)
   const missing = Array.from(asked, missingKey)
   await bench.fresh({}, async (engine) => {
-    await fill(engine, order)
+    await bench.fill(engine, order)
     for (const key of present) engine.getSync(key)
     for (const key of present.slice(0, PAGE_ROWS)) await engine.get(key)
     for (const [workload, keys] of [
@@ -55,7 +55,7 @@ async function readSequential(bench: Bench): Promise<void> {
     ['strings', 'strings'],
   ] as const satisfies [Shape, string][]) {
     await bench.fresh({ shape }, async (engine) => {
-      await fill(engine, order, shape)
+      await bench.fill(engine, order, shape)
       await engine.scan()
       await engine.scanPages(PAGE_ROWS)
       for (const [variant, scan] of [
@@ -72,7 +72,7 @@ async function readSequential(bench: Bench): Promise<void> {
 
 async function open(bench: Bench): Promise<void> {
   await bench.fresh({}, async (engine, directory) => {
-    await fill(engine, shuffled(bench.records))
+    await bench.fill(engine, shuffled(bench.records))
     await engine.close()
     const started = performance.now()
     const again = await bench.open(directory)

@@ -6,10 +6,11 @@
  */
 import type { Engine } from '../engine.js'
 import { recordKey, shuffled, Values } from '../records.js'
-import { batches, expect, fill, type Bench, type Group, type Manner } from './bench.js'
+import { bareLoops } from './bare.js'
+import { batches, expect, widthText, type Bench, type Group, type Manner } from './bench.js'
 
 const IN_FLIGHT = 256
-const SYNCED_WIDTHS = [1, 64, 1024]
+export const SYNCED_WIDTHS = [1, 64, 1024]
 const WARM_SHARE = 10
 const WARM_GROUPS = 20
 
@@ -28,9 +29,9 @@ async function warmed(
 
 async function fillRandom(bench: Bench): Promise<void> {
   const order = shuffled(bench.records)
-  const values = new Values()
+  const values = new Values(bench.valueBytes)
   for (const inFlight of [IN_FLIGHT, 1]) {
-    const variant = `put, ${inFlight === 1 ? 'one at a time' : `${inFlight} in flight`}`
+    const variant = `put, ${widthText(inFlight)}`
     const records = inFlight === 1 ? Math.ceil(order.length / 4) : order.length
     await warmed(bench, { inFlight }, records, async (engine, count, rate) => {
       await rate('fillrandom', variant, count, () => {
@@ -43,7 +44,7 @@ async function fillRandom(bench: Bench): Promise<void> {
 }
 
 async function fillSequential(bench: Bench): Promise<void> {
-  const values = new Values()
+  const values = new Values(bench.valueBytes)
   await warmed(bench, { inFlight: IN_FLIGHT }, bench.records, async (engine, count, rate) => {
     await rate('fillseq', `put, ${IN_FLIGHT} in flight`, count, () => {
       return bench.lanes(count, IN_FLIGHT, (at) => engine.put(recordKey(at), values.next()))
@@ -55,7 +56,7 @@ async function fillBatch(bench: Bench): Promise<void> {
   const order = shuffled(bench.records)
   await warmed(bench, {}, order.length, async (engine, count, rate) => {
     // Made beforehand: the making is ours, not the store's.
-    const made = [...batches(order.subarray(0, count))]
+    const made = [...batches(order.subarray(0, count), bench.valueBytes)]
     await rate('fillbatch', 'batch of 1,000', count, async () => {
       for (const batch of made) await engine.batch(batch)
       return undefined
@@ -63,20 +64,23 @@ async function fillBatch(bench: Bench): Promise<void> {
   })
 }
 
+/** How many synced puts go before those that are timed. */
+export function warmCount(inFlight: number, records: number): number {
+  return Math.min(WARM_GROUPS * inFlight, Math.max(inFlight, Math.ceil(records / WARM_SHARE)))
+}
+
 async function fillSync(bench: Bench): Promise<void> {
   const order = shuffled(bench.records)
-  const values = new Values()
+  const values = new Values(bench.valueBytes)
   for (const inFlight of SYNCED_WIDTHS) {
-    const variant =
-      inFlight === 1 ? 'one at a time' : `${inFlight.toLocaleString('en-US')} in flight`
     const manner = { inFlight, synced: true }
     await bench.fresh(manner, async (engine) => {
       const put = (at: number): unknown => {
         return engine.putSynced(recordKey(order[at % order.length]!), values.next())
       }
-      const warm = inFlight * WARM_GROUPS
+      const warm = warmCount(inFlight, order.length)
       await bench.lanes(warm, inFlight, put)
-      await bench.rate('fillsync', `put synced, ${variant}`, 0, () => {
+      await bench.rate('fillsync', `put synced, ${widthText(inFlight)}`, 0, () => {
         return bench.lanes(order.length, inFlight, (at) => put(at + warm))
       })
     })
@@ -85,9 +89,9 @@ async function fillSync(bench: Bench): Promise<void> {
 
 async function change(bench: Bench): Promise<void> {
   const order = shuffled(bench.records)
-  const values = new Values(7)
+  const values = new Values(bench.valueBytes, 7)
   await bench.fresh({ inFlight: IN_FLIGHT }, async (engine) => {
-    await fill(engine, order)
+    await bench.fill(engine, order)
     const again = shuffled(bench.records, 23)
     await bench.rate('overwrite', `put, ${IN_FLIGHT} in flight`, again.length, () => {
       return bench.lanes(again.length, IN_FLIGHT, (at) => {
@@ -108,7 +112,7 @@ async function change(bench: Bench): Promise<void> {
 export const WRITES: readonly Group[] = [
   { names: ['fillrandom'], run: fillRandom, asides: ['lmdb, noSync', 'better-sqlite3, alone'] },
   { names: ['fillbatch'], run: fillBatch, asides: ['lmdb, noSync'] },
-  { names: ['fillsync'], run: fillSync, asides: ['better-sqlite3, alone'] },
+  { names: ['fillsync'], run: fillSync, asides: ['better-sqlite3, alone'], bare: bareLoops },
   { names: ['fillseq'], run: fillSequential },
   { names: ['overwrite', 'deleterandom'], run: change },
 ]
