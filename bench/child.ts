@@ -3,35 +3,33 @@
  *
  * Started by rounds.ts with its task as JSON in the first argument; answers with one IPC message.
  */
-import { mkdir } from 'node:fs/promises'
 import { BARE, loadEngine, type SubjectName } from './engine.js'
 import { giveAnswer, readTask } from './fork.js'
 import { GROUPS } from './workloads/all.js'
-import { Bench, type BareTask, type Timing } from './workloads/bench.js'
+import { Bench, type BareTask, type Series, type Timing } from './workloads/bench.js'
 
 export interface ChildTask extends BareTask {
   readonly subject: SubjectName
   readonly group: number
-  readonly records: number
 }
 
 export interface ChildAnswer {
   readonly description: string
   readonly timings: readonly Timing[]
+  readonly series: readonly Series[]
 }
 
 async function run(task: ChildTask): Promise<ChildAnswer> {
-  const { subject, directory, records, limitMs } = task
+  const { subject } = task
   const group = GROUPS[task.group]!
-  await mkdir(directory, { recursive: true })
   if (subject === BARE) {
-    const description = 'pwrite of 140 bytes a record and fdatasync, synchronously'
-    return { description, timings: await group.bare!(task) }
+    const description = 'pwrite and fdatasync, synchronously'
+    return { description, timings: await group.bare!(task), series: [] }
   }
-  const bench = new Bench(await loadEngine(subject), directory, records, limitMs)
+  const bench = new Bench(await loadEngine(subject), task)
   await group.run(bench)
   return bench
 }
 
-const { description, timings } = await run(readTask<ChildTask>())
-giveAnswer<ChildAnswer>({ description, timings })
+const { description, timings, series } = await run(readTask<ChildTask>())
+giveAnswer<ChildAnswer>({ description, timings, series })

@@ -7,7 +7,7 @@
  * own. A synchronous store answers without a promise.
  */
 
-/** How a store holds keys of 16 ASCII characters and values of 100 bytes, and gives them back. */
+/** How a store holds keys of ASCII characters and values, and gives them back. */
 export type Shape = 'string keys' | 'buffers' | 'strings'
 
 export type Datum = string | Buffer
@@ -26,6 +26,8 @@ export interface Opening {
   readonly inFlight: number
   /** Whether writes are `putSynced` only. */
   readonly synced: boolean
+  /** Whether values may be compressed, where the store does that unasked. */
+  readonly compression: boolean
 }
 
 export interface Engine {
@@ -44,6 +46,10 @@ export interface Engine {
   scan(): Promise<number>
   /** The same in pages of `rows`, where the store has pages. */
   scanPages(rows: number): Promise<number>
+  /** The same backwards. */
+  scanBack(rows: number): Promise<number>
+  /** Walks up to `rows` entries from `key` on; gives their number. */
+  seek(key: Datum, rows: number): unknown
   /** Merges everything that can be merged, where the store does that beside other work. */
   compact?(): Promise<void>
 }
@@ -56,11 +62,20 @@ export type EngineName = (typeof ENGINES)[number]
 
 export const RIVALS = ['classic-level', 'lmdb', 'better-sqlite3'] as const
 
-/** Rivals with another durability or another way to be called, told beside the table. */
-export const ASIDES = ['lmdb, noSync', 'better-sqlite3, alone'] as const
+/** Beside the tables: abstract-level over nothing, and rivals with another durability or another
+ * way to be called. */
+export const ASIDES = ['abstract-level alone', 'lmdb, noSync', 'better-sqlite3, alone'] as const
 export type AsideName = (typeof ASIDES)[number]
 
+/** Whose aside it is. */
+export const ASIDE_OF: Record<AsideName, EngineName | undefined> = {
+  'abstract-level alone': undefined,
+  'lmdb, noSync': 'lmdb',
+  'better-sqlite3, alone': 'better-sqlite3',
+}
+
 export const ASIDE_NOTES: Record<AsideName, string> = {
+  'abstract-level alone': 'abstract-level over nothing: a limit of what is called through it',
   'lmdb, noSync': 'lmdb with noSync: a power loss may destroy the whole database',
   'better-sqlite3, alone': 'better-sqlite3 with a transaction for every put',
 }
@@ -76,6 +91,7 @@ const MODULES: Record<EngineName | AsideName, [module: string, open: string]> = 
   'classic-level': ['./rivals/classic.js', 'openClassic'],
   lmdb: ['./rivals/lmdb.js', 'openLmdb'],
   'better-sqlite3': ['./rivals/sqlite.js', 'openSqlite'],
+  'abstract-level alone': ['./rivals/nothing.js', 'openNothing'],
   'lmdb, noSync': ['./rivals/lmdb.js', 'openUnsafeLmdb'],
   'better-sqlite3, alone': ['./rivals/sqlite.js', 'openLoneSqlite'],
 }

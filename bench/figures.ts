@@ -1,6 +1,6 @@
 /** Figures of many rounds: put in rows, their median and spread, and how they are written. */
 import type { SubjectName } from './engine.js'
-import type { Timing, Unit } from './workloads/bench.js'
+import type { Series, Timing, Unit } from './workloads/bench.js'
 
 export interface Result extends Omit<Timing, 'figure'> {
   readonly subject: SubjectName
@@ -8,9 +8,15 @@ export interface Result extends Omit<Timing, 'figure'> {
   readonly figures: number[]
 }
 
+/** A rate over time, and whose. */
+export interface Sequence extends Series {
+  readonly subject: SubjectName
+}
+
 export interface Row extends Omit<Timing, 'figure'> {
   /** Workload, variant and percentile. */
   readonly name: string
+  readonly valueBytes: number
   readonly cells: ReadonlyMap<SubjectName, Result>
 }
 
@@ -18,9 +24,10 @@ export function nameOf({ workload, variant, percentile }: Omit<Timing, 'figure' 
   return [workload, variant, ...(percentile === undefined ? [] : [percentile])].join(', ')
 }
 
-/** Whether a greater figure is a better one. */
-export function isRate(unit: Unit): boolean {
-  return unit === 'op/s' || unit === 'MB/s' || unit === '%'
+/** Which figures are the better ones; undefined where neither is. */
+export function betterOf(unit: Unit): 'greater' | 'less' | undefined {
+  if (unit === 'MB/s' || unit === 'M' || unit === 's') return undefined
+  return unit === 'op/s' || unit === '%' ? 'greater' : 'less'
 }
 
 export function median(figures: readonly number[]): number {
@@ -34,7 +41,19 @@ export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
-export function rowsOf(results: readonly Result[]): Row[] {
+/** Items by what `keyOf` gives of them, in their order. */
+export function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+export function rowsOf(results: readonly Result[], valueBytes: number): Row[] {
   const rows = new Map<string, { row: Row; cells: Map<SubjectName, Result> }>()
   for (const result of results) {
     const { subject, figures: _, ...what } = result
@@ -42,7 +61,7 @@ export function rowsOf(results: readonly Result[]): Row[] {
     let found = rows.get(name)
     if (found === undefined) {
       const cells = new Map<SubjectName, Result>()
-      found = { row: { ...what, name, cells }, cells }
+      found = { row: { ...what, name, valueBytes, cells }, cells }
       rows.set(name, found)
     }
     found.cells.set(subject, result)
@@ -51,35 +70,28 @@ export function rowsOf(results: readonly Result[]): Row[] {
 }
 
 export function formatFigure(figure: number, unit: Unit): string {
-  if (unit === 'op/s') {
-    const [short, suffix] = shortened(figure)
-    return `${short}${suffix}/s`
-  }
-  return `${rounded(figure)} ${unit}`
+  if (unit === 'op/s') return `${shortened(figure)}/s`
+  if (unit === 'µs' && figure >= 10_000) return `${rounded(figure / 1000)} ms`
+  return unit === 'x' ? `${rounded(figure)}x` : `${rounded(figure)} ${unit}`
 }
 
-/** The least and the greatest figure: '1.10..1.32 M'. */
-export function formatSpread(figures: readonly number[], unit: Unit): string {
-  const least = Math.min(...figures)
-  const most = Math.max(...figures)
-  if (unit !== 'op/s') return `${rounded(least)}..${rounded(most)}`
-  const [from, fromSuffix] = shortened(least)
-  const [to, toSuffix] = shortened(most)
-  return fromSuffix === toSuffix
-    ? `${from}..${to}${toSuffix}`
-    : `${from}${fromSuffix}..${to}${toSuffix}`
+/** Half of what lies between the least and the greatest figure: '±6%' of the median. */
+export function formatSpread(figures: readonly number[]): string {
+  if (figures.length < 2) return ''
+  const half = (Math.max(...figures) - Math.min(...figures)) / 2
+  return `±${((100 * half) / Math.max(median(figures), Number.MIN_VALUE)).toFixed(0)}%`
 }
 
 /** Three digits, or as many as stand before the point. */
-function rounded(figure: number): string {
-  if (figure >= 100) return Math.round(figure).toLocaleString('en-US')
-  return figure.toFixed(figure >= 10 ? 1 : 2)
+export function rounded(figure: number): string {
+  if (Math.abs(figure) >= 100) return Math.round(figure).toLocaleString('en-US')
+  return figure.toFixed(Math.abs(figure) >= 10 ? 1 : 2)
 }
 
-function shortened(figure: number): [short: string, suffix: string] {
-  if (figure >= 1e6) return [(figure / 1e6).toFixed(2), ' M']
-  if (figure < 1e3) return [figure.toFixed(0), '']
-  return [(figure / 1e3).toFixed(figure >= 1e4 ? 0 : 2), ' k']
+function shortened(figure: number): string {
+  if (figure >= 1e6) return `${rounded(figure / 1e6)} M`
+  if (figure >= 1e3) return `${rounded(figure / 1e3)} k`
+  return rounded(figure)
 }
 
 export function formatRatio(ratio: number | undefined): string {

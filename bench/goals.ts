@@ -5,11 +5,14 @@
  * faster bare loop or another row, or a figure by itself. A run prints it and never fails on it.
  */
 import { BARE, RIVALS, type EngineName } from './engine.js'
-import { formatFigure, isRate, median, type Row } from './figures.js'
+import { formatFigure, betterOf, median, type Row } from './figures.js'
+import { VALUE_BYTES } from './records.js'
 import { BARE_APPENDING, BARE_OVERWRITING } from './workloads/bare.js'
+import { LOAD_RATE, SPACE_ROW } from './workloads/load.js'
 import { STALL_HELD, STALL_KEPT, STALL_PUTS } from './workloads/stall.js'
 
-type Reference = 'the best rival' | 'the faster bare loop' | 'getBinary' | 'getBinaryFast' | 'p50'
+type Reference =
+  'the best rival' | 'the faster bare loop' | 'getBinary' | 'getBinaryFast' | 'fillrandom' | 'p50'
 
 interface Goal {
   /** Of `over`; the figure itself where that is undefined. */
@@ -48,6 +51,8 @@ const GOALS: Readonly<Record<string, readonly Goal[]>> = {
   [`stall, ${STALL_HELD}`]: [{ factor: 20 }],
   [`stall, getSync ${STALL_KEPT}`]: [{ factor: 70 }],
   [`stall, await get ${STALL_KEPT}`]: [{ factor: 70 }],
+  [`load, ${LOAD_RATE}`]: [{ factor: 0.5, over: 'fillrandom' }],
+  [`load, ${SPACE_ROW}`]: [{ factor: 1.12 }],
 }
 
 /** The workloads that `--only goals` means: those of the rates. */
@@ -57,24 +62,44 @@ export function hasGoal(row: Row): boolean {
   return row.name in GOALS
 }
 
-/** One line per goal: 'met: 4x the best rival (5.10x)'. */
-export function goalLines(row: Row, rows: readonly Row[]): string[] {
-  return (GOALS[row.name] ?? []).map((goal) => goalLine(goal, row, rows))
+export interface GoalState {
+  /** '4x the best rival (5.10x)'. */
+  readonly text: string
+  /** Undefined when what it stands on was not measured. */
+  readonly met?: boolean
+  /** What is to be reached, in the unit of the row. */
+  readonly limit?: number
 }
 
-function goalLine({ factor, over }: Goal, row: Row, rows: readonly Row[]): string {
-  const rate = isRate(row.unit)
-  const limit = rate ? '' : 'at most '
+/** There are goals for values of 100 bytes only. */
+export function goalsOf(row: Row, rows: readonly Row[]): GoalState[] {
+  if (row.valueBytes !== VALUE_BYTES) return []
+  return (GOALS[row.name] ?? []).map((goal) => stateOf(goal, row, rows))
+}
+
+/** One line per goal: 'met: 4x the best rival (5.10x)'. */
+export function goalLines(row: Row, rows: readonly Row[]): string[] {
+  return goalsOf(row, rows).map(({ text, met }) => {
+    return met === undefined ? text : `${met ? 'met' : 'MISSED'}: ${text}`
+  })
+}
+
+function stateOf({ factor, over }: Goal, row: Row, rows: readonly Row[]): GoalState {
+  const atLeast = betterOf(row.unit) === 'greater'
   const mine = figureOf(row, 'native')
   const other = over === undefined ? 1 : measured(over, row, rows)
   const shown = (figure: number): string => {
     return over === undefined ? formatFigure(figure, row.unit) : `${Number(figure.toFixed(2))}x`
   }
-  const wanted = `${limit}${shown(factor)}${over === undefined ? '' : ` ${over}`}`
-  if (mine === undefined || other === undefined) return wanted
+  const what = over === undefined ? '' : ` ${over}`
+  const text = `${atLeast ? '' : 'at most '}${shown(factor)}${what}`
+  if (mine === undefined || other === undefined) return { text }
   const reached = mine / other
-  const met = rate ? reached >= factor : reached <= factor
-  return `${met ? 'met' : 'MISSED'}: ${wanted} (${shown(reached)})`
+  return {
+    text: `${text} (${shown(reached)})`,
+    met: atLeast ? reached >= factor : reached <= factor,
+    limit: factor * other,
+  }
 }
 
 function measured(over: Reference, row: Row, rows: readonly Row[]): number | undefined {
@@ -87,6 +112,8 @@ function measured(over: Reference, row: Row, rows: readonly Row[]): number | und
       return figureOf(named(rows, 'readrandom, into a reused buffer'), 'lmdb')
     case 'the faster bare loop':
       return fasterLoop(row, rows)
+    case 'fillrandom':
+      return figureOf(named(rows, `fillrandom, ${row.variant}`), 'native')
     case 'p50':
       return figureOf(sibling(row, rows, row.variant, 'p50'), 'native')
   }
@@ -103,7 +130,7 @@ function fasterLoop(row: Row, rows: readonly Row[]): number | undefined {
 
 function better(figures: readonly number[], { unit }: Row): number | undefined {
   if (figures.length === 0) return undefined
-  return isRate(unit) ? Math.max(...figures) : Math.min(...figures)
+  return betterOf(unit) === 'greater' ? Math.max(...figures) : Math.min(...figures)
 }
 
 function sibling(
@@ -138,6 +165,6 @@ export function bestRival(row: Row): number | undefined {
 export function ratioOf(row: Row, engine: 'native' | 'typescript'): number | undefined {
   const mine = figureOf(row, engine)
   const other = bestRival(row)
-  if (mine === undefined || other === undefined) return undefined
-  return isRate(row.unit) ? mine / other : other / mine
+  if (mine === undefined || other === undefined || betterOf(row.unit) === undefined) return
+  return betterOf(row.unit) === 'greater' ? mine / other : other / mine
 }

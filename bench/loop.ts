@@ -6,8 +6,10 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { CairnLevel } from '../lib/index.js'
 import { random } from '../lib/io/random.js'
+import { rounded } from './figures.js'
 import { LoopWatch, type Lateness } from './lateness.js'
 import { recordKey, shuffled, SEED } from './records.js'
+import { tableText, type Column } from './table.js'
 
 const VALUE_BYTES = 1000
 const BATCH_ROWS = 500
@@ -68,16 +70,33 @@ async function fill(db: CairnLevel<string, Buffer>, records: number): Promise<vo
   }
 }
 
+const COLUMNS: readonly Column[] = [
+  { head: '\nplane', width: 12, left: true },
+  { head: 'merged,\nMB', width: 9 },
+  { head: 'took,\ns', width: 8 },
+  { head: '\nMB/s', width: 8 },
+  { head: 'late, ms:\nmedian', width: 10 },
+  { head: '\np99', width: 8 },
+  { head: '\nmost', width: 8 },
+  { head: 'held,\nms', width: 8 },
+  { head: 'collec-\ntor, ms', width: 8 },
+]
+
 export function loopText(reports: readonly LoopReport[]): string {
-  return reports
-    .map(({ plane, megabytes, lateness }) => {
-      const { seconds, ticks, p50Ms, p99Ms, maxMs, ownMaxMs } = lateness
-      return (
-        `event loop while compacting ${megabytes.toFixed(0)} MB in ${seconds.toFixed(1)} s ` +
-        `(${(megabytes / seconds).toFixed(0)} MB/s, ${plane} plane): late by ` +
-        `${p50Ms.toFixed(1)} ms median, ${p99Ms.toFixed(1)} ms p99, ${maxMs.toFixed(1)} ms at ` +
-        `most, of ${ticks} ticks; ${ownMaxMs.toFixed(1)} ms without what other programs took`
-      )
-    })
-    .join('\n')
+  const lines = reports.map(({ plane, megabytes, lateness }) => [
+    plane,
+    rounded(megabytes),
+    rounded(lateness.seconds),
+    rounded(megabytes / lateness.seconds),
+    rounded(lateness.p50Ms),
+    rounded(lateness.p99Ms),
+    rounded(lateness.maxMs),
+    rounded(lateness.ownMaxMs),
+    rounded(lateness.collectorMaxMs),
+  ])
+  return [
+    'The event loop while a whole store is compacted: how late it was, for how long the program',
+    "held it at most, that is without other programs and V8's collector, and the collector.",
+    tableText(COLUMNS, lines),
+  ].join('\n')
 }

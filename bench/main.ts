@@ -3,114 +3,88 @@
  *
  * Each engine runs each group of workloads in a process of its own, engines in turn (A B A B),
  * round after round, on the same disk; medians speak. It prints, it never fails on a figure.
- * `--quick` ends within two minutes. The first run installs the rivals.
+ * The first run installs the rivals.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
-import { htmlReport } from './chart.js'
 import { measureCold } from './cold/main.js'
 import { coldText } from './cold/report.js'
 import { ENGINES } from './engine.js'
-import { GOAL_WORKLOADS } from './goals.js'
+import { stopOnSignals, stopping } from './fork.js'
+import { htmlReport } from './html/report.js'
+import { loadDrawing } from './html/vega.js'
 import { loopText, measureLoop } from './loop.js'
 import { describeMachine } from './machine.js'
-import { showParts } from './parts/main.js'
-import { headerText, machineText, tablesText, type Report } from './report.js'
+import { readOptions, WORKLOADS, type BenchOptions } from './options.js'
+import { measureParts, partsText } from './parts/main.js'
+import { machineText, notesText, rowsText, type Report, type SizeReport } from './report.js'
 import { installRivals } from './rivals/install.js'
-import { runRounds } from './rounds.js'
-import { GROUPS } from './workloads/all.js'
-
-interface Options {
-  readonly quick: boolean
-  readonly only?: readonly string[]
-  readonly rounds: number
-  readonly records?: number
-  readonly coldMb?: number
-  readonly json?: string
-  readonly html?: string
-  readonly directory: string
-}
-
-const RECORDS = 200_000
-const QUICK_RECORDS = 20_000
-const LIMIT_MS = 3000
-const QUICK_LIMIT_MS = 300
-const COLD_MB = 1000
-const QUICK_COLD_MB = 64
-const EXTRAS = ['parts', 'loop', 'cold']
-const WORKLOADS = GROUPS.flatMap(({ names }) => names)
-const NAMES = [...WORKLOADS, 'goals', ...EXTRAS]
-
-function whole(text: string): number {
-  if (/^[1-9][0-9]*$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number of at least 1.')
-}
-
-function workload(name: string, before: readonly string[] = []): readonly string[] {
-  if (!NAMES.includes(name)) throw new InvalidArgumentError(`There are: ${NAMES.join(' ')}.`)
-  return [...before, ...(name === 'goals' ? GOAL_WORKLOADS : [name])]
-}
-
-function readOptions(): Options {
-  return new Command('bench')
-    .option('--quick', 'less of everything: all of it within two minutes', false)
-    .option('--only <name>', 'this one; may be given again', workload)
-    .option('--rounds <n>', 'how often each engine runs', whole, 3)
-    .option('--records <n>', 'instead of 200,000, or of 20,000 with --quick', whole)
-    .option('--cold-mb <n>', 'size of the store of `cold`, instead of 1,000, or 64', whole)
-    .option('--json <file>', 'the figures as JSON')
-    .option('--html <file>', 'the figures as charts')
-    .option('--directory <dir>', 'where the stores are; removed afterwards', join('data', 'bench'))
-    .parse()
-    .opts<Options>()
-}
+import { runRounds, type Measured } from './rounds.js'
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** The tables of workloads. */
-async function compare(options: Options, wants: (name: string) => boolean): Promise<Report> {
-  const { quick, rounds, directory } = options
-  const records = options.records ?? (quick ? QUICK_RECORDS : RECORDS)
-  const limitMs = quick ? QUICK_LIMIT_MS : LIMIT_MS
-  const machine = describeMachine(directory)
-  if (!WORKLOADS.some(wants)) {
-    return { machine, records, rounds, engines: {}, results: [], failures: [] }
-  }
+/** The workloads of all engines, size by size; each is printed when it is done. */
+async function compare(options: BenchOptions): Promise<Omit<Report, 'machine'>> {
+  const { directory, limitMs, wants } = options
   const absent = installRivals()
   const engines = ENGINES.filter((name) => !absent.has(name))
-  const measured = await runRounds({ directory, engines, rounds, records, limitMs, wants })
-  const left = [...absent].map(([name, reason]) => `${name}: ${reason}`)
-  return { machine, records, rounds, ...measured, failures: [...left, ...measured.failures] }
+  const failures = [...absent].map(([name, reason]) => `${name}: ${reason}`)
+  const sizes: SizeReport[] = []
+  let described: Measured['engines'] = {}
+  for (const size of options.sizes) {
+    const anySize = size !== options.sizes[0]
+    const plan = { ...size, directory, engines, limitMs, wants, anySize }
+    const { engines: more, results, sequences, failures: failed } = await runRounds(plan)
+    described = { ...more, ...described }
+    failures.push(...failed)
+    sizes.push({ ...size, results, sequences })
+    if (!anySize) print(notesText(described))
+    if (results.length > 0) print(`\n${rowsText(sizes.at(-1)!, described)}`)
+  }
+  return { sizes, engines: described, failures }
+}
+
+async function measure(options: BenchOptions): Promise<Report> {
+  const { quick, directory, wants } = options
+  const machine = describeMachine(directory)
+  print(machineText(machine))
+  const none = { sizes: [], engines: {}, failures: [] }
+  let report: Report = { machine, ...(WORKLOADS.some(wants) ? await compare(options) : none) }
+  if (wants('loop')) {
+    report = { ...report, loop: await measureLoop(join(directory, 'loop'), quick) }
+    print(`\n${loopText(report.loop!)}`)
+  }
+  if (wants('cold')) {
+    const { coldMb, coldRounds } = options
+    report = { ...report, cold: await measureCold(join(directory, 'cold'), coldMb, coldRounds) }
+    print(`\n${coldText(report.cold!)}`)
+  }
+  if (wants('parts')) {
+    report = { ...report, parts: await measureParts(join(directory, 'parts'), quick) }
+    print(`\n${partsText(report.parts!)}`)
+  }
+  for (const failure of report.failures) print(`not measured: ${failure}`)
+  return report
 }
 
 async function main(): Promise<void> {
   const options = readOptions()
-  const { quick, directory, only } = options
-  const wants = (name: string): boolean => only === undefined || only.includes(name)
-  await mkdir(directory, { recursive: true })
+  stopOnSignals()
+  // Known before an hour of measuring, not after.
+  const draw = options.html === undefined ? undefined : await loadDrawing()
+  await mkdir(options.directory, { recursive: true })
+  const directory = await mkdtemp(join(options.directory, 'bench-'))
   try {
-    let report = await compare(options, wants)
-    if (report.results.length > 0) print(`${headerText(report)}\n${tablesText(report)}`)
-    else print(machineText(report.machine))
-    if (wants('loop')) {
-      report = { ...report, loop: await measureLoop(join(directory, 'loop'), quick) }
-      print(loopText(report.loop!))
-    }
-    if (wants('cold')) {
-      const rounds = quick ? 1 : options.rounds
-      const megabytes = options.coldMb ?? (quick ? QUICK_COLD_MB : COLD_MB)
-      report = { ...report, cold: await measureCold(join(directory, 'cold'), megabytes, rounds) }
-      print(coldText(report.cold!))
-    }
-    if (wants('parts')) await showParts(quick)
-    for (const failure of report.failures) print(`not measured: ${failure}`)
-    if (options.json !== undefined) {
-      await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
-    }
-    if (options.html !== undefined) await writeFile(options.html, htmlReport(report))
+    const report = await measure({ ...options, directory })
+    const { json, html } = options
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
+    if (html !== undefined) await writeFile(html, await htmlReport(report, draw!))
+  } catch (error) {
+    if (!stopping.aborted) throw error
+    process.stderr.write(`${(stopping.reason as Error).message}\n`)
+    process.exitCode = 130
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

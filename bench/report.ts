@@ -1,35 +1,43 @@
 /**
- * Figures to tables: medians with their spread, how both planes stand to the best rival, goals.
+ * Figures to text: medians with their spread, how both planes stand to the best rival, goals.
  */
-import Table from 'cli-table3'
 import { ASIDE_NOTES, ASIDES, BARE, ENGINES, type EngineName, type SubjectName } from './engine.js'
-import {
-  formatFigure,
-  formatRatio,
-  formatSpread,
-  median,
-  rowsOf,
-  type Result,
-  type Row,
-} from './figures.js'
-import { goalLines, hasGoal, ratioOf } from './goals.js'
+import { formatFigure, formatRatio, formatSpread, median, rowsOf, type Row } from './figures.js'
+import type { ColdReport } from './cold/report.js'
+import { goalLines, ratioOf } from './goals.js'
 import type { LoopReport } from './loop.js'
 import type { Machine } from './machine.js'
-import type { ColdReport } from './cold/report.js'
+import type { PartsReport } from './parts/main.js'
+import type { Measured, Size } from './rounds.js'
+import { tableText, type Column, type Line } from './table.js'
+
+/** The workloads with values of one size. */
+export type SizeReport = Size & Pick<Measured, 'results' | 'sequences'>
 
 export interface Report {
   readonly machine: Machine
-  readonly records: number
-  readonly rounds: number
+  readonly sizes: readonly SizeReport[]
   /** What each engine says of itself. */
   readonly engines: Partial<Record<SubjectName, string>>
-  readonly results: readonly Result[]
   /** Engines that could not run, and why. */
   readonly failures: readonly string[]
   /** Of the event loop while a store compacts. */
   readonly loop?: readonly LoopReport[]
   /** Of the event loop while cold tables are read. */
   readonly cold?: ColdReport
+  readonly parts?: PartsReport
+}
+
+const NAME_WIDTH = 36
+const FIGURE_WIDTH = 9
+const RATIO_WIDTH = 6
+
+const HEADS: Readonly<Record<EngineName, string>> = {
+  native: 'native',
+  typescript: 'Type-\nScript',
+  'classic-level': 'classic-\nlevel',
+  lmdb: 'lmdb',
+  'better-sqlite3': 'better-\nsqlite3',
 }
 
 export function machineText(machine: Machine): string {
@@ -40,86 +48,83 @@ export function machineText(machine: Machine): string {
   ].join('\n')
 }
 
-export function headerText({ machine, records, rounds, engines }: Report): string {
+/** How the engines were called, and how the figures are to be read. */
+export function notesText(engines: Report['engines']): string {
   const described = ENGINES.flatMap((name) => {
     const description = engines[name]
     return description === undefined ? [] : [`${name}: ${description}`]
   })
   return [
-    machineText(machine),
     ...described,
     'Unsynced: a killed process loses nothing, a power loss loses the newest writes and no more.',
     'Synced: on the disk. Compression as each does it unasked (LevelDB and cairndb: Snappy).',
-    `${records.toLocaleString('en-US')} records, keys of 16 bytes, values of 100 that differ`,
-    `medians of ${rounds} rounds, each engine in its own process, in turn; below: least..greatest`,
-    "/best: a plane's figure over the best rival's, 1 or more is as good or better",
+    'Each engine in its own process, in turn; medians, and half the spread in percent of them.',
+    "/best: a plane's figure against the best rival's, above 1 is better.",
   ].join('\n')
 }
 
-export function tablesText(report: Report): string {
-  const rows = rowsOf(report.results)
-  const engines = ENGINES.filter((name) => report.engines[name] !== undefined)
-  const compared = rows.filter(({ cells }) => engines.some((name) => cells.has(name)))
-  const [first, more] = [compared.filter(hasGoal), compared.filter((row) => !hasGoal(row))]
-  const parts = [
-    ...(first.length > 0 ? [tableText(first, rows, engines, true)] : []),
-    ...(more.length > 0 ? [tableText(more, rows, engines, false)] : []),
-    besideText(rows),
-  ]
-  return parts.filter((part) => part !== '').join('\n')
+export function sizeText({ valueBytes, records, rounds }: Size): string {
+  return (
+    `${records.toLocaleString('en-US')} records, keys of 16 bytes, values of ` +
+    `${valueBytes.toLocaleString('en-US')} bytes that differ, ` +
+    (rounds === 1 ? 'one round' : `${rounds} rounds`)
+  )
 }
 
-function tableText(
-  shown: readonly Row[],
-  rows: readonly Row[],
-  engines: readonly EngineName[],
-  goals: boolean,
-): string {
-  const table = new Table({
-    head: [
-      'workload',
-      ...engines,
-      'native\n/best',
-      'TS\n/best',
-      ...(goals ? ['native: goal'] : []),
-    ],
-    colAligns: ['left', ...engines.map(() => 'right' as const), 'right', 'right', 'left'],
-    style: { head: [], border: [], compact: true },
+/** All rows that have a figure of an engine, and below what is beside them. */
+export function rowsText(size: SizeReport, known: Report['engines']): string {
+  const rows = rowsOf(size.results, size.valueBytes)
+  const engines = ENGINES.filter((name) => known[name] !== undefined)
+  const compared = rows.filter(({ cells }) => engines.some((name) => cells.has(name)))
+  const lines = compared.flatMap((row, at): Line[] => {
+    const begins = compared[at - 1]?.workload !== row.workload
+    return [...(begins ? [row.workload] : []), ...rowLines(row, rows, engines)]
   })
-  for (const row of shown) {
-    const figures = engines.map((engine) => {
-      const cell = row.cells.get(engine)
-      if (cell === undefined) return ''
-      const { figures, unit } = cell
-      return `${formatFigure(median(figures), unit)}\n${formatSpread(figures, unit)}`
-    })
-    table.push([
-      `${row.workload}\n  ${[row.variant, row.percentile].filter(Boolean).join(', ')}`,
-      ...figures,
+  const columns: Column[] = [
+    { head: '', width: NAME_WIDTH, left: true },
+    ...engines.map((name) => ({ head: HEADS[name], width: FIGURE_WIDTH })),
+    { head: 'native\n/best', width: RATIO_WIDTH },
+    { head: 'TS\n/best', width: RATIO_WIDTH },
+  ]
+  const beside = besideText(rows)
+  return [sizeText(size), tableText(columns, lines), ...(beside === '' ? [] : [beside])].join('\n')
+}
+
+function rowLines(row: Row, rows: readonly Row[], engines: readonly EngineName[]): Line[] {
+  const cells = engines.map((engine) => row.cells.get(engine)?.figures)
+  const spreads = cells.map((figures) => (figures === undefined ? '' : formatSpread(figures)))
+  return [
+    [
+      `  ${shortName(row)}`,
+      ...cells.map((figures) => (figures ? formatFigure(median(figures), row.unit) : '')),
       formatRatio(ratioOf(row, 'native')),
       formatRatio(ratioOf(row, 'typescript')),
-      ...(goals ? [goalLines(row, rows).join('\n')] : []),
-    ])
-  }
-  return table.toString()
+    ],
+    ...(spreads.some((spread) => spread !== '') ? [['', ...spreads, '', '']] : []),
+    ...goalLines(row, rows).map((line) => `    goal ${line}`),
+  ]
+}
+
+/** Variant and percentile. */
+export function shortName({ variant, percentile }: Row): string {
+  return percentile === undefined ? variant : `${variant}, ${percentile}`
 }
 
 /** What is not compared, line by line: bare loops, and rivals called in other ways. */
 function besideText(rows: readonly Row[]): string {
-  const table = new Table({
-    head: ['beside the tables', 'workload', '', 'least..greatest'],
-    colAligns: ['left', 'left', 'right', 'right'],
-    style: { head: [], border: [], compact: true },
+  const columns: Column[] = [
+    { head: '', width: 2 * NAME_WIDTH, left: true },
+    { head: '', width: FIGURE_WIDTH + 2 },
+    { head: '', width: RATIO_WIDTH },
+  ]
+  const lines = ([BARE, ...ASIDES] as const).flatMap((subject): Line[] => {
+    const own = rows.flatMap(({ name, unit, cells }): Line[] => {
+      const figures = cells.get(subject)?.figures
+      if (figures === undefined) return []
+      return [[`  ${name}`, formatFigure(median(figures), unit), formatSpread(figures)]]
+    })
+    const note = subject === BARE ? 'no store: pwrite and fdatasync' : ASIDE_NOTES[subject]
+    return own.length === 0 ? [] : [`beside: ${note}`, ...own]
   })
-  for (const subject of [BARE, ...ASIDES] as const) {
-    for (const { name, unit, cells } of rows) {
-      const cell = cells.get(subject)
-      if (cell === undefined) continue
-      const note = subject === BARE ? 'no store: pwrite and fdatasync' : ASIDE_NOTES[subject]
-      const { figures } = cell
-      const figure = formatFigure(median(figures), unit)
-      table.push([note, name, figure, formatSpread(figures, unit)])
-    }
-  }
-  return table.length === 0 ? '' : table.toString()
+  return lines.length === 0 ? '' : tableText(columns, lines)
 }

@@ -4,37 +4,52 @@
  *
  * An engine that can not run is told and left out from there on; the others go on.
  */
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChildAnswer, ChildTask } from './child.js'
-import { runChild } from './fork.js'
+import { ASIDE_OF, BARE, type EngineName, type SubjectName } from './engine.js'
+import { nameOf, type Result, type Sequence } from './figures.js'
+import { runChild, stopping } from './fork.js'
 import { progressBar } from './progress.js'
-import { BARE, type EngineName, type SubjectName } from './engine.js'
-import { nameOf, type Result } from './figures.js'
 import { GROUPS } from './workloads/all.js'
 import type { Timing } from './workloads/bench.js'
 
-export interface Plan {
+/** Workloads with values of one size. */
+export interface Size {
+  readonly valueBytes: number
+  readonly records: number
+  readonly rounds: number
+}
+
+export interface Plan extends Size {
   readonly directory: string
   readonly engines: readonly EngineName[]
-  readonly rounds: number
-  readonly records: number
   readonly limitMs: number
   readonly wants: (workload: string) => boolean
+  /** Only those workloads that go with values of any size, and no asides. */
+  readonly anySize: boolean
 }
 
 export interface Measured {
   readonly engines: Partial<Record<SubjectName, string>>
   readonly results: readonly Result[]
+  readonly sequences: readonly Sequence[]
   readonly failures: readonly string[]
+}
+
+interface Turn {
+  readonly subject: SubjectName
+  /** Index in GROUPS. */
+  readonly group: number
 }
 
 const CHILD = fileURLToPath(new URL('child.js', import.meta.url))
 
-class Rounds {
+class Rounds implements Measured {
   readonly engines: Partial<Record<SubjectName, string>> = {}
   readonly failures: string[] = []
+  readonly sequences: Sequence[] = []
   readonly #results = new Map<string, Result>()
   readonly #failed = new Set<string>()
 
@@ -44,21 +59,24 @@ class Rounds {
     return [...this.#results.values()]
   }
 
-  async turn(subject: SubjectName, group: number): Promise<void> {
+  async turn({ subject, group }: Turn): Promise<void> {
     const { names } = GROUPS[group]!
     const key = `${subject}, ${names.join(' ')}`
     if (this.#failed.has(key)) return
-    const { records, limitMs } = this.plan
+    const { records, valueBytes, limitMs } = this.plan
     const known = subject === BARE ? this.#lastOfNative(names) : {}
     const directory = join(this.plan.directory, subject.replace(/\W+/g, '-'))
     // What a run that was stopped may have left.
     await rm(directory, { recursive: true, force: true })
+    await mkdir(directory, { recursive: true })
     try {
-      const task = { subject, group, directory, records, limitMs, known }
+      const task = { subject, group, directory, records, valueBytes, limitMs, known }
       const answer = await runChild<ChildTask, ChildAnswer>(CHILD, task)
       this.engines[subject] = answer.description
       for (const timing of answer.timings) this.#take(subject, timing)
+      this.sequences.push(...answer.series.map((series) => ({ ...series, subject })))
     } catch (error) {
+      stopping.throwIfAborted()
       this.#failed.add(key)
       this.failures.push(`${key}: ${(error as Error).message}`)
     } finally {
@@ -84,24 +102,35 @@ class Rounds {
 }
 
 export async function runRounds(plan: Plan): Promise<Measured> {
-  const turns = GROUPS.flatMap(({ names, asides = [], bare: loops }, group) => {
-    if (!names.some(plan.wants)) return []
-    const rivals = asides.filter((name) => plan.engines.some((engine) => name.startsWith(engine)))
-    const bare = loops === undefined ? [] : [BARE]
-    return [...plan.engines, ...rivals, ...bare].map((subject) => ({
-      subject: subject as SubjectName,
-      group,
-    }))
-  })
+  const turns = Array.from({ length: plan.rounds }, (_, round) => turnsOf(plan, round)).flat()
   const rounds = new Rounds(plan)
-  const bar = progressBar(turns.length * plan.rounds)
-  for (let round = 0; round < plan.rounds; round++) {
-    for (const { subject, group } of turns) {
-      bar?.increment(0, { now: `${subject}: ${GROUPS[group]!.names.join(' ')}` })
-      await rounds.turn(subject, group)
+  const bar = progressBar(turns.length)
+  try {
+    for (const turn of turns) {
+      const names = GROUPS[turn.group]!.names.join(' ')
+      bar?.increment(0, { now: `${turn.subject}: ${names}, values of ${plan.valueBytes} bytes` })
+      await rounds.turn(turn)
       bar?.increment()
     }
+  } finally {
+    bar?.stop()
   }
-  bar?.stop()
-  return { engines: rounds.engines, results: rounds.results, failures: rounds.failures }
+  const { engines, results, sequences, failures } = rounds
+  return { engines, results, sequences, failures }
+}
+
+/** Who does what in a round, in order. */
+function turnsOf({ wants, engines, anySize }: Plan, round: number): Turn[] {
+  return GROUPS.flatMap(({ names, rounds = Infinity, ...group }, index) => {
+    if (!names.some(wants) || round >= rounds || (anySize && group.anySize !== true)) return []
+    const asides = (anySize ? [] : (group.asides ?? [])).filter((aside) => {
+      const engine = ASIDE_OF[aside]
+      return engine === undefined || engines.includes(engine)
+    })
+    const bare = group.bare === undefined ? [] : [BARE]
+    return [...engines, ...asides, ...bare].map((subject) => ({
+      subject: subject as SubjectName,
+      group: index,
+    }))
+  })
 }

@@ -5,14 +5,7 @@
  * none, root may drop the cache of the whole machine.
  */
 import { spawnSync } from 'node:child_process'
-import {
-  closeSync,
-  fdatasyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const DROP_ALL = '/proc/sys/vm/drop_caches'
@@ -40,14 +33,4 @@ function syncFile(file: string): void {
 function dropFile(file: string): boolean {
   const words = [`if=${file}`, 'of=/dev/null', 'iflag=nocache', 'count=0']
   return spawnSync('dd', words, { stdio: 'ignore' }).status === 0
-}
-
-/** Bytes that this process has had read from the disk; undefined where the system does not tell. */
-export function bytesFromDisk(): number | undefined {
-  try {
-    const found = /^read_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'latin1'))
-    return found === null ? undefined : Number(found[1])
-  } catch {
-    return undefined
-  }
 }

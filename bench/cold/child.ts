@@ -7,7 +7,8 @@
 import { CairnLevel } from '../../lib/index.js'
 import { giveAnswer, readTask } from '../fork.js'
 import { LoopWatch, type Lateness } from '../lateness.js'
-import { bytesFromDisk, dropCache } from './cache.js'
+import { bytesFromDisk } from '../process.js'
+import { dropCache } from './cache.js'
 import { PHASES, type Phase, type Reads } from './phases.js'
 import { coldRows, fillCold, type ColdStore } from './records.js'
 

@@ -5,7 +5,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { runChild } from '../fork.js'
+import { runChild, stopping } from '../fork.js'
 import { progressBar } from '../progress.js'
 import type { ColdPhase, ColdTask } from './child.js'
 import type { ColdReport } from './report.js'
@@ -33,6 +33,7 @@ export async function measureCold(
         const task = { directory, megabytes, rounds, plane }
         phases.push(...(await runChild<ColdTask, ColdPhase[]>(file, task)))
       } catch (error) {
+        stopping.throwIfAborted()
         failures.push(`cold, ${plane}: ${(error as Error).message}`)
       }
     }

@@ -10,7 +10,7 @@ import {
 import { BlockWriter, parseBlock } from '../../lib/table/block.js'
 import { BlockWalk } from '../../lib/table/walk.js'
 import { recordKey, shuffled, VALUE_BYTES, Values } from '../records.js'
-import type { Part } from './main.js'
+import type { Part } from './part.js'
 
 const BLOCK_BYTES = 4096
 const RESTART_INTERVAL = 16

@@ -2,7 +2,7 @@
 import { FieldReader, putVarint, VARINT64_MAX_BYTES } from '../../lib/format/coding.js'
 import { random } from '../../lib/io/random.js'
 import { SEED } from '../records.js'
-import type { Part } from './main.js'
+import type { Part } from './part.js'
 
 const COUNT = 10_000
 

@@ -4,7 +4,7 @@
  * Batches are given without options, and nothing else calls `batch` before them in its process:
  * abstract-level's `batch` stays several times slower for good where its first call had options.
  */
-import type { Datum, Engine, Entry, Shape } from '../engine.js'
+import type { Datum, Engine, Entry, Opening } from '../engine.js'
 
 /** What is called of both classes, whose own types differ. */
 export interface Level {
@@ -13,7 +13,7 @@ export interface Level {
   batch(operations: readonly Entry[]): Promise<void>
   get(key: Datum): Promise<Datum | undefined>
   getSync(key: Datum): Datum | undefined
-  iterator(): LevelIterator
+  iterator(options?: { reverse?: boolean; gte?: Datum; limit?: number }): LevelIterator
   compactRange(start: undefined, end: undefined): Promise<void>
   open(): Promise<void>
   close(): Promise<void>
@@ -26,10 +26,11 @@ interface LevelIterator extends AsyncIterable<[Datum, Datum]> {
 
 const SYNC = { sync: true }
 
-export function encodingsOf(shape: Shape): { keyEncoding: string; valueEncoding: string } {
+export function optionsOf({ shape, compression }: Opening): object {
   return {
     keyEncoding: shape === 'buffers' ? 'buffer' : 'utf8',
     valueEncoding: shape === 'strings' ? 'utf8' : 'buffer',
+    compression,
   }
 }
 
@@ -73,8 +74,27 @@ export class LevelEngine implements Engine {
     return count
   }
 
-  async scanPages(rows: number): Promise<number> {
-    const iterator = this.db.iterator()
+  scanPages(rows: number): Promise<number> {
+    return this.#pages(rows, false)
+  }
+
+  scanBack(rows: number): Promise<number> {
+    return this.#pages(rows, true)
+  }
+
+  async seek(key: Datum, rows: number): Promise<number> {
+    const iterator = this.db.iterator({ gte: key, limit: rows })
+    const { length } = await iterator.nextv(rows)
+    await iterator.close()
+    return length
+  }
+
+  compact(): Promise<void> {
+    return this.db.compactRange(undefined, undefined)
+  }
+
+  async #pages(rows: number, reverse: boolean): Promise<number> {
+    const iterator = this.db.iterator({ reverse })
     let count = 0
     for (;;) {
       const page = await iterator.nextv(rows)
@@ -83,9 +103,5 @@ export class LevelEngine implements Engine {
     }
     await iterator.close()
     return count
-  }
-
-  compact(): Promise<void> {
-    return this.db.compactRange(undefined, undefined)
   }
 }

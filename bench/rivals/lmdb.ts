@@ -24,11 +24,12 @@ interface LmdbModule {
 }
 
 const CALLS =
+  'cache of the system only, overlappingSync: ' +
   'unsynced await put (eventTurnBatching off for one at a time), transaction for batches; ' +
   'synced await put, then await db.flushed; getBinary; getRange, a synchronous loop, for all scans'
 
 class LmdbEngine implements Engine {
-  readonly description = `${versionOf('lmdb')}, C, memory map, overlappingSync: ${CALLS}`
+  readonly description = `${versionOf('lmdb')}, C, ${CALLS}`
 
   constructor(private readonly db: Lmdb) {}
 
@@ -68,13 +69,25 @@ class LmdbEngine implements Engine {
   }
 
   async scan(): Promise<number> {
-    let count = 0
-    for (const { key, value } of this.db.getRange({})) if (key.length && value.length) count++
-    return count
+    return this.#count({})
   }
 
   scanPages(): Promise<number> {
     return this.scan()
+  }
+
+  async scanBack(): Promise<number> {
+    return this.#count({ reverse: true })
+  }
+
+  seek(key: Datum, rows: number): number {
+    return this.#count({ start: key, limit: rows })
+  }
+
+  #count(range: object): number {
+    let count = 0
+    for (const { key, value } of this.db.getRange(range)) if (key.length && value.length) count++
+    return count
   }
 }
 

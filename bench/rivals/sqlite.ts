@@ -30,13 +30,16 @@ const CALLS =
   'get with pluck, iterate and pages of LIMIT 1000 with raw'
 
 class SqliteEngine implements Engine {
-  readonly description = `${versionOf('better-sqlite3')}, SQLite, C, ${CALLS}`
+  readonly description = `${versionOf('better-sqlite3')}, SQLite, C, cache 16 MB, ${CALLS}`
   readonly #put: Statement
   readonly #get: Statement
   readonly #del: Statement
   readonly #all: Statement
   readonly #page: Statement
-  readonly #first: Datum
+  readonly #pageBack: Statement
+  readonly #from: Statement
+  /** Before and behind all keys. */
+  readonly #ends: readonly [before: Datum, behind: Datum]
   readonly #batch: (entries: readonly Entry[]) => void
   #waiting: Entry[] = []
   #group: Promise<void> | undefined
@@ -51,12 +54,14 @@ class SqliteEngine implements Engine {
     db.pragma('journal_mode = WAL')
     db.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
     db.exec(`CREATE TABLE IF NOT EXISTS kv (k ${key} PRIMARY KEY, v ${value}) WITHOUT ROWID`)
-    this.#first = shape === 'buffers' ? Buffer.alloc(0) : ''
+    this.#ends = shape === 'buffers' ? [Buffer.alloc(0), Buffer.of(0xff)] : ['', '\uffff']
     this.#put = db.prepare('INSERT OR REPLACE INTO kv VALUES (?, ?)')
     this.#get = db.prepare('SELECT v FROM kv WHERE k = ?').pluck()
     this.#del = db.prepare('DELETE FROM kv WHERE k = ?')
     this.#all = db.prepare('SELECT k, v FROM kv ORDER BY k').raw()
     this.#page = db.prepare('SELECT k, v FROM kv WHERE k > ? ORDER BY k LIMIT ?').raw()
+    this.#pageBack = db.prepare('SELECT k, v FROM kv WHERE k < ? ORDER BY k DESC LIMIT ?').raw()
+    this.#from = db.prepare('SELECT k, v FROM kv WHERE k >= ? ORDER BY k LIMIT ?').raw()
     this.#batch = db.transaction((entries: readonly Entry[]) => {
       for (const { key, value } of entries) this.#put.run(key, value)
     })
@@ -105,10 +110,21 @@ class SqliteEngine implements Engine {
   }
 
   async scanPages(rows: number): Promise<number> {
+    return this.#pages(this.#page, this.#ends[0], rows)
+  }
+
+  async scanBack(rows: number): Promise<number> {
+    return this.#pages(this.#pageBack, this.#ends[1], rows)
+  }
+
+  seek(key: Datum, rows: number): number {
+    return this.#from.all(key, rows).length
+  }
+
+  #pages(statement: Statement, last: Datum, rows: number): number {
     let count = 0
-    let last = this.#first
     for (;;) {
-      const page = this.#page.all(last, rows) as [Datum, Datum][]
+      const page = statement.all(last, rows) as [Datum, Datum][]
       if (page.length === 0) return count
       for (const [key, value] of page) if (key.length && value.length) count++
       last = page[page.length - 1]![0]

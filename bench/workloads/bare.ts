@@ -1,20 +1,23 @@
 /**
  * The bare loops: what synced writes cost without any store.
  *
- * One `pwrite` of 140 bytes, about a record in a journal, and one `fdatasync`; at the end of a
- * growing file, and over a file of zeroes whose size and blocks the disk has already. No store
- * that writes one record at a time can be faster than the faster one. Beside table writes the
- * same loops write as many records with each `pwrite` as a store has in flight.
+ * One `pwrite` of about what a journal has of a record (140 bytes with a value of 100), and one
+ * `fdatasync`; at the end of a growing file, and over a file of zeroes whose size and blocks the
+ * disk has already. No store that writes one record at a time can be faster than the faster one.
+ * Beside table writes the same loops write as many records with each `pwrite` as a store has in
+ * flight.
  */
 import { closeSync, fdatasyncSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Timing } from './bench.js'
+import { KEY_BYTES } from '../records.js'
+import type { Scale, Timing } from './bench.js'
 import { Latencies } from './latencies.js'
 import { TABLES_STOP, type TablesTask } from './tables.js'
 
-const RECORD_BYTES = 140
+/** What a journal has of each record besides key and value, about. */
+const HEADER_BYTES = 24
 /** Where the loops begin again, as a journal of that size is followed by another. */
 const FILE_BYTES = 4 * 1024 * 1024
 
@@ -23,26 +26,30 @@ export const BARE_OVERWRITING = 'bare loop, over zeroes'
 const LOOPS = [BARE_APPENDING, BARE_OVERWRITING] as const
 
 /** The limits of `fillsync`, one record at a time. */
-export async function bareLoops({ directory, limitMs }: Place): Promise<Timing[]> {
+export async function bareLoops(scale: Scale): Promise<Timing[]> {
   return LOOPS.map((variant) => {
-    const { perSecond } = loop(directory, variant, 1, limitMs)
+    const { perSecond } = loop(scale, variant, 1, scale.limitMs)
     return { workload: 'fillsync', variant, unit: 'op/s', figure: perSecond }
   })
 }
 
 /** The limits of `stall`: `width` records at a time while a thread writes tables. */
 export async function besideTables(
-  { directory, limitMs }: Place,
+  scale: Scale,
   width: number,
   tableBytesPerSecond: number,
 ): Promise<Timing[]> {
   const stop = new Int32Array(new SharedArrayBuffer(4))
-  const workerData: TablesTask = { directory, bytesPerSecond: tableBytesPerSecond, stop }
+  const workerData: TablesTask = {
+    directory: scale.directory,
+    bytesPerSecond: tableBytesPerSecond,
+    stop,
+  }
   const writer = new Worker(new URL('tables.js', import.meta.url), { workerData })
   try {
     await once(writer, 'online')
     return LOOPS.flatMap((variant) => {
-      const { perSecond, latencies } = loop(directory, variant, width, limitMs / LOOPS.length)
+      const { perSecond, latencies } = loop(scale, variant, width, scale.limitMs / LOOPS.length)
       const rate: Timing = { workload: 'stall', variant, unit: 'op/s', figure: perSecond }
       return [rate, ...latencies.timings('stall', variant)]
     })
@@ -53,21 +60,15 @@ export async function besideTables(
   }
 }
 
-interface Place {
-  /** Is there. */
-  readonly directory: string
-  readonly limitMs: number
-}
-
 function loop(
-  directory: string,
+  { directory, valueBytes }: Scale,
   variant: (typeof LOOPS)[number],
   width: number,
   limitMs: number,
 ): { perSecond: number; latencies: Latencies } {
   const file = join(directory, 'bare')
   const appending = variant === BARE_APPENDING
-  const records = Buffer.alloc(width * RECORD_BYTES)
+  const records = Buffer.alloc(width * (KEY_BYTES + valueBytes + HEADER_BYTES))
   const turns = Math.floor(FILE_BYTES / records.length)
   const latencies = new Latencies()
   let descriptor = appending ? -1 : zeroed(file)

@@ -7,14 +7,16 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AsideName, Engine, Entry, OpenEngine, Opening } from '../engine.js'
-import { recordKey, VALUE_BYTES, Values } from '../records.js'
+import { recordKey, Values } from '../records.js'
+import type { Percentile } from './latencies.js'
 
 const BATCH_ROWS = 1000
+const BATCH_BYTES = 1024 * 1024
 /** How many operations pass between two looks at the clock. */
 const CLOCK_STEP = 64
 
-export type Unit = 'op/s' | 'MB/s' | '%' | 'ms' | 'µs'
-export type Percentile = 'p50' | 'p99' | 'p99.9' | 'max'
+/** `M` is a count in millions, `x` a multiple of what the row names. */
+export type Unit = 'op/s' | 'MB/s' | '%' | 's' | 'ms' | 'µs' | 'MB' | 'M' | 'x'
 
 /** One row of the tables. */
 export interface Timing {
@@ -26,10 +28,26 @@ export interface Timing {
   readonly figure: number
 }
 
-/** What the loops without a store are given; `directory` is there, and theirs. */
-export interface BareTask {
+/** A rate as it went over time. */
+export interface Series {
+  readonly workload: string
+  readonly variant: string
+  /** Ends of stretches, and the operations per second of each. */
+  readonly points: readonly { readonly seconds: number; readonly figure: number }[]
+}
+
+/** What a group of workloads is given. */
+export interface Scale {
+  /** Is there, and empty. */
   readonly directory: string
+  readonly records: number
+  readonly valueBytes: number
+  /** After how long a row of writes ends at the latest. */
   readonly limitMs: number
+}
+
+/** What the loops without a store are given. */
+export interface BareTask extends Scale {
   /** What the native plane reached in this group's rows, by their names, if it took part. */
   readonly known: Readonly<Record<string, number>>
 }
@@ -40,25 +58,40 @@ export interface Group {
   readonly run: (bench: Bench) => Promise<void>
   /** The asides (engine.ts) that take part. */
   readonly asides?: readonly AsideName[]
+  /** Whether larger values get rows of their own. */
+  readonly anySize?: boolean
+  /** At most so many, however many are asked for. */
+  readonly rounds?: number
   /** The loops without a store that go with it. */
   readonly bare?: (task: BareTask) => Promise<Timing[]>
 }
 
 export type Manner = Partial<Omit<Opening, 'directory'>>
 
+const MANNER = { shape: 'string keys', inFlight: 1, synced: false, compression: true } as const
+
 export class Bench {
   readonly timings: Timing[] = []
+  readonly series: Series[] = []
+  readonly records: number
+  readonly valueBytes: number
+  readonly limitMs: number
+  /** Rows of a batch and of a page: a thousand, fewer of those that are large. */
+  readonly pageRows: number
   description = ''
+  readonly #directory: string
   #stores = 0
 
   constructor(
     private readonly openEngine: OpenEngine,
-    private readonly directory: string,
-    readonly records: number,
-    /** After how long a row of writes ends at the latest. */
-    readonly limitMs: number,
-    readonly valueBytes = VALUE_BYTES,
-  ) {}
+    scale: Scale,
+  ) {
+    this.#directory = scale.directory
+    this.records = scale.records
+    this.valueBytes = scale.valueBytes
+    this.limitMs = scale.limitMs
+    this.pageRows = Math.min(BATCH_ROWS, Math.ceil(BATCH_BYTES / this.valueBytes))
+  }
 
   row(workload: string, variant: string, unit: Unit, figure: number): void {
     this.timings.push({ workload, variant, unit, figure })
@@ -69,7 +102,7 @@ export class Bench {
     manner: Manner,
     work: (engine: Engine, directory: string) => Promise<void>,
   ): Promise<void> {
-    const directory = join(this.directory, `store-${++this.#stores}`)
+    const directory = join(this.#directory, `store-${++this.#stores}`)
     await mkdir(directory, { recursive: true })
     const engine = await this.open(directory, manner)
     try {
@@ -81,15 +114,30 @@ export class Bench {
   }
 
   async open(directory: string, manner: Manner = {}): Promise<Engine> {
-    const defaults = { shape: 'string keys', inFlight: 1, synced: false } as const
-    const engine = await this.openEngine({ ...defaults, ...manner, directory })
+    const engine = await this.openEngine({ ...MANNER, ...manner, directory })
     this.description = engine.description
     return engine
   }
 
   /** Writes the records of `order` by batches. */
   async fill(engine: Engine, order: Uint32Array, shape?: Opening['shape']): Promise<void> {
-    for (const batch of batches(order, this.valueBytes, shape)) await engine.batch(batch)
+    for (const batch of this.batches(order, shape)) await engine.batch(batch)
+  }
+
+  /** The records of `order` in batches; keys and values as `shape` wants them. */
+  *batches(order: Uint32Array, shape: Opening['shape'] = 'string keys'): Generator<Entry[]> {
+    const values = new Values(this.valueBytes)
+    for (let start = 0; start < order.length; start += this.pageRows) {
+      const rows = order.subarray(start, start + this.pageRows)
+      yield Array.from(rows, (record): Entry => {
+        const key = recordKey(record)
+        const value = values.next()
+        if (shape === 'string keys') return { type: 'put', key, value }
+        return shape === 'buffers'
+          ? { type: 'put', key: Buffer.from(key), value }
+          : { type: 'put', key, value: value.toString('latin1') }
+      })
+    }
   }
 
   /** Times `work`, which does `operations` operations or tells how many it did. */
@@ -125,31 +173,15 @@ export class Bench {
   }
 }
 
+export function countText(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
 /** '64 in flight'. */
 export function widthText(inFlight: number): string {
-  return inFlight === 1 ? 'one at a time' : `${inFlight.toLocaleString('en-US')} in flight`
+  return inFlight === 1 ? 'one at a time' : `${countText(inFlight)} in flight`
 }
 
 export function expect(found: number, wanted: number, what: string): void {
   if (found !== wanted) throw new Error(`${what}: ${found} where ${wanted} are right`)
-}
-
-/** The records of `order` in batches of 1,000; keys and values as `shape` wants them. */
-export function* batches(
-  order: Uint32Array,
-  valueBytes: number,
-  shape: Opening['shape'] = 'string keys',
-): Generator<Entry[]> {
-  const values = new Values(valueBytes)
-  for (let start = 0; start < order.length; start += BATCH_ROWS) {
-    const rows = order.subarray(start, start + BATCH_ROWS)
-    yield Array.from(rows, (record): Entry => {
-      const key = recordKey(record)
-      const value = values.next()
-      if (shape === 'string keys') return { type: 'put', key, value }
-      return shape === 'buffers'
-        ? { type: 'put', key: Buffer.from(key), value }
-        : { type: 'put', key, value: value.toString('latin1') }
-    })
-  }
 }

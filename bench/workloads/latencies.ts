@@ -1,5 +1,8 @@
 /** How long single operations took: collected one by one, told as percentiles. */
-import type { Percentile, Timing } from './bench.js'
+import type { Timing } from './bench.js'
+
+export const PERCENTILES = ['p50', 'p99', 'p99.9', 'max'] as const
+export type Percentile = (typeof PERCENTILES)[number]
 
 const FIRST_ROOM = 1 << 16
 const SHARES: Readonly<Record<Exclude<Percentile, 'max'>, number>> = {

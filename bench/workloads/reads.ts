@@ -7,17 +7,19 @@ import type { Shape } from '../engine.js'
 import { missingKey, recordKey, shuffled } from '../records.js'
 import { expect, type Bench, type Group } from './bench.js'
 
-const PAGE_ROWS = 1000
+/** Fewer records than these are asked for several times. */
+const LEAST_READS = 4000
+const SEEK_SHARE = 1 / 4
 
 async function readRandom(bench: Bench): Promise<void> {
   const order = shuffled(bench.records)
-  const asked = shuffled(bench.records, 17)
+  const asked = often(shuffled(bench.records, 17))
   const present = Array.from(asked, recordKey)
   const missing = Array.from(asked, missingKey)
   await bench.fresh({}, async (engine) => {
     await bench.fill(engine, order)
     for (const key of present) engine.getSync(key)
-    for (const key of present.slice(0, PAGE_ROWS)) await engine.get(key)
+    for (const key of present.slice(0, 1000)) await engine.get(key)
     for (const [workload, keys] of [
       ['readrandom', present],
       ['readmissing', missing],
@@ -57,10 +59,10 @@ async function readSequential(bench: Bench): Promise<void> {
     await bench.fresh({ shape }, async (engine) => {
       await bench.fill(engine, order, shape)
       await engine.scan()
-      await engine.scanPages(PAGE_ROWS)
+      await engine.scanPages(bench.pageRows)
       for (const [variant, scan] of [
         [`for await, ${name}`, () => engine.scan()],
-        [`nextv(1000), ${name}`, () => engine.scanPages(PAGE_ROWS)],
+        [`nextv(${bench.pageRows}), ${name}`, () => engine.scanPages(bench.pageRows)],
       ] as const) {
         let rows = 0
         await bench.rate('readseq', variant, order.length, async () => (rows = await scan()))
@@ -68,6 +70,38 @@ async function readSequential(bench: Bench): Promise<void> {
       }
     })
   }
+}
+
+async function readBack(bench: Bench): Promise<void> {
+  const order = shuffled(bench.records)
+  const keys = Array.from(often(shuffled(bench.records, 17)), recordKey)
+  await bench.fresh({ shape: 'buffers' }, async (engine) => {
+    await bench.fill(engine, order, 'buffers')
+    let rows = await engine.scanBack(bench.pageRows)
+    await bench.rate('readreverse', `nextv(${bench.pageRows}), Buffers`, rows, async () => {
+      return (rows = await engine.scanBack(bench.pageRows))
+    })
+    expect(rows, order.length, 'readreverse')
+  })
+  await bench.fresh({}, async (engine) => {
+    await bench.fill(engine, order)
+    for (const limit of [1, 10]) {
+      const seek = async (at: number): Promise<void> => {
+        const found = (await engine.seek(keys[at]!, limit)) as number
+        if (found < 1 || found > limit) throw new Error(`seekrandom found ${found} of ${limit}`)
+      }
+      const count = Math.ceil(keys.length * SEEK_SHARE)
+      await bench.lanes(Math.ceil(count * SEEK_SHARE), 1, seek)
+      const variant = `a new iterator, ${limit === 1 ? 'one row' : `${limit} rows`}`
+      await bench.rate('seekrandom', variant, count, () => bench.lanes(count, 1, seek))
+    }
+  })
+}
+
+/** `order` again and again until there is enough to measure. */
+function often(order: Uint32Array): Uint32Array {
+  const times = Math.ceil(LEAST_READS / order.length)
+  return Uint32Array.from({ length: times * order.length }, (_, at) => order[at % order.length]!)
 }
 
 async function open(bench: Bench): Promise<void> {
@@ -80,12 +114,18 @@ async function open(bench: Bench): Promise<void> {
     const figure = performance.now() - started
     await again.close()
     expect(found === undefined ? 0 : 1, 1, 'open')
-    bench.timings.push({ workload: 'open', variant: 'and one get', unit: 'ms', figure })
+    bench.row('open', 'and one get', 'ms', figure)
   })
 }
 
 export const READS: readonly Group[] = [
-  { names: ['readrandom', 'readmissing'], run: readRandom },
-  { names: ['readseq'], run: readSequential },
-  { names: ['open'], run: open },
+  {
+    names: ['readrandom', 'readmissing'],
+    run: readRandom,
+    anySize: true,
+    asides: ['abstract-level alone'],
+  },
+  { names: ['readseq'], run: readSequential, anySize: true, asides: ['abstract-level alone'] },
+  { names: ['readreverse', 'seekrandom'], run: readBack, anySize: true },
+  { names: ['open'], run: open, anySize: true },
 ]

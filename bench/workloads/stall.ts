@@ -5,10 +5,10 @@
  * and tables are merged beside them all the time. Reads run beside merges of the whole store, and
  * alone, in slices between which the event loop turns, counted the same way both times.
  */
-import { readFileSync } from 'node:fs'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { random } from '../../lib/io/random.js'
 import { LoopWatch } from '../lateness.js'
+import { writtenBytes } from '../process.js'
 import { KEY_BYTES, recordKey, SEED, shuffled, Values } from '../records.js'
 import { besideTables } from './bare.js'
 import { widthText, type Bench, type Group } from './bench.js'
@@ -25,9 +25,9 @@ const REWRITTEN_SHARE = 1 / 10
 const SLICE_READS = 256
 
 export const STALL_PUTS = `put synced, ${widthText(WIDTH)}`
-export const STALL_KEPT = 'beside a merge, of the idle rate'
+export const STALL_KEPT = 'beside a merge, of idle'
 export const STALL_HELD = 'event loop held by the program'
-const TABLES_WRITTEN = 'written besides the puts'
+const TABLES_WRITTEN = 'tables written'
 /** What a journal has of each put besides key and value. */
 const HEADER_BYTES = 12
 
@@ -60,16 +60,6 @@ async function fullLoad(bench: Bench): Promise<void> {
       row(TABLES_WRITTEN, 'MB/s', Math.max(0, after - before - puts) / 1e6 / seconds)
     }
   })
-}
-
-/** Bytes that this process gave to write calls; undefined where the system does not tell. */
-function writtenBytes(): number | undefined {
-  try {
-    const found = /^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'latin1'))
-    return found === null ? undefined : Number(found[1])
-  } catch {
-    return undefined
-  }
 }
 
 /** Counts reads and the seconds that they took. */
@@ -146,10 +136,10 @@ export const STALL: readonly Group[] = [
       await fullLoad(bench)
       await readsBeside(bench)
     },
-    bare: ({ directory, limitMs, known }) => {
-      const megabytes = known[`stall, ${TABLES_WRITTEN}`]
+    bare: (task) => {
+      const megabytes = task.known[`stall, ${TABLES_WRITTEN}`]
       if (megabytes === undefined) throw new Error('what the native plane writes is not known')
-      return besideTables({ directory, limitMs: LOAD_SHARE * limitMs }, WIDTH, megabytes * 1e6)
+      return besideTables({ ...task, limitMs: LOAD_SHARE * task.limitMs }, WIDTH, megabytes * 1e6)
     },
   },
 ]

@@ -7,7 +7,7 @@
 import type { Engine } from '../engine.js'
 import { recordKey, shuffled, Values } from '../records.js'
 import { bareLoops } from './bare.js'
-import { batches, expect, widthText, type Bench, type Group, type Manner } from './bench.js'
+import { countText, expect, widthText, type Bench, type Group, type Manner } from './bench.js'
 
 const IN_FLIGHT = 256
 export const SYNCED_WIDTHS = [1, 64, 1024]
@@ -56,8 +56,8 @@ async function fillBatch(bench: Bench): Promise<void> {
   const order = shuffled(bench.records)
   await warmed(bench, {}, order.length, async (engine, count, rate) => {
     // Made beforehand: the making is ours, not the store's.
-    const made = [...batches(order.subarray(0, count), bench.valueBytes)]
-    await rate('fillbatch', 'batch of 1,000', count, async () => {
+    const made = [...bench.batches(order.subarray(0, count))]
+    await rate('fillbatch', `batch of ${countText(bench.pageRows)}`, count, async () => {
       for (const batch of made) await engine.batch(batch)
       return undefined
     })
@@ -105,14 +105,30 @@ async function change(bench: Bench): Promise<void> {
       })
       return deleted
     })
-    expect(await engine.scanPages(1000), order.length - deleted, 'deleterandom')
+    expect(await engine.scanPages(bench.pageRows), order.length - deleted, 'deleterandom')
   })
 }
 
 export const WRITES: readonly Group[] = [
-  { names: ['fillrandom'], run: fillRandom, asides: ['lmdb, noSync', 'better-sqlite3, alone'] },
-  { names: ['fillbatch'], run: fillBatch, asides: ['lmdb, noSync'] },
-  { names: ['fillsync'], run: fillSync, asides: ['better-sqlite3, alone'], bare: bareLoops },
-  { names: ['fillseq'], run: fillSequential },
-  { names: ['overwrite', 'deleterandom'], run: change },
+  {
+    names: ['fillrandom'],
+    run: fillRandom,
+    anySize: true,
+    asides: ['abstract-level alone', 'lmdb, noSync', 'better-sqlite3, alone'],
+  },
+  {
+    names: ['fillbatch'],
+    run: fillBatch,
+    anySize: true,
+    asides: ['abstract-level alone', 'lmdb, noSync'],
+  },
+  {
+    names: ['fillsync'],
+    run: fillSync,
+    anySize: true,
+    asides: ['better-sqlite3, alone'],
+    bare: bareLoops,
+  },
+  { names: ['fillseq'], run: fillSequential, anySize: true },
+  { names: ['overwrite', 'deleterandom'], run: change, anySize: true },
 ]
