@@ -1,4 +1,4 @@
-// KeyFilter: tells of most keys that are not in a memtable that they are not, by one line of memory.
+// KeyFilter: tells of most keys that are not in a memtable that they are not, by one memory line.
 //
 // A Bloom filter that a look-up itself brings up to date, so that writing costs nothing: each takes
 // in some of the entries that were added since, and until none is left the filter says nothing. An
