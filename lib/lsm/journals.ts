@@ -15,7 +15,7 @@ import { markBatch } from '../format/batch.js'
 import { journalName } from '../format/names.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane, JournalWriter } from '../plane.js'
-import { GROUP_INLINE_BYTES } from './options.js'
+import { JOURNAL_INLINE_BYTES } from './options.js'
 
 /** Zeros are written in steps of a share of the write buffer, within bounds. */
 const PAD_SHARE = 1 / 32
@@ -90,7 +90,7 @@ export class JournalSet {
     const mark = this.#markDue ? markBatch(sequence) : undefined
     this.#markDue = false
     this.#dirty = true
-    if (batch.length > GROUP_INLINE_BYTES) return this.#appendLarge(batch, mark)
+    if (batch.length > JOURNAL_INLINE_BYTES) return this.#appendLarge(batch, mark)
     this.#current.writer.append(batch, mark)
     return undefined
   }

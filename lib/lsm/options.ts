@@ -62,8 +62,10 @@ export const FILE_NUMBER_MAX = 2 ** 50
 export const GROUP_MAX_BYTES = 1024 * 1024
 /** A group that began with a batch up to this size adds at most as much again. */
 export const GROUP_SMALL_BYTES = 128 * 1024
-/** Larger groups are written without holding the event loop. */
+/** Larger groups are applied in slices. */
 export const GROUP_INLINE_BYTES = 64 * 1024
+/** Larger groups are written without holding the event loop. */
+export const JOURNAL_INLINE_BYTES = 256 * 1024
 /** Writes that may wait in groups, in bytes; beyond it callers wait. */
 export const QUEUE_MAX_BYTES = 64 * 1024 * 1024
 /** How long engine work may hold the event loop before it lets timers run. */

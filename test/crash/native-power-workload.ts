@@ -66,7 +66,7 @@ export class TracedWorkload extends Workload {
     const dice = this.random()
     if (dice > 0.14) return super.step(db)
     if (dice < 0.05) return this.#many(db)
-    return this.large(db, 1 + below(this.random, 2))
+    return this.large(db, 1 + below(this.random, 4))
   }
 
   /** Values that are written through the queue, and a small write right behind them. */

@@ -148,7 +148,7 @@ function pathsOf(event: TraceEvent): string[] {
   const { length } = event.bytes
   if (event.bytes.every((byte) => byte === 0)) return ['write zeros']
   return [
-    length >= 1 << 20 ? 'write a whole piece' : length > 1 << 16 ? 'write behind the loop' : '',
+    length >= 1 << 20 ? 'write a whole piece' : length > 1 << 18 ? 'write behind the loop' : '',
   ]
 }
 
