@@ -50,6 +50,26 @@ std::unique_ptr<Queue> opened(IoWanted wanted) {
   return queue;
 }
 
+void truncations(IoWanted wanted, const Directory& directory) {
+  const std::unique_ptr<Queue> queue = opened(wanted);
+  Ref<File> file;
+  Ref<File> reading;
+  Waiter cut, refused;
+  uint64_t size = 0;
+  CHECK_OK(directory.createFile("cut", file));
+  CHECK_OK(file->write(sliceOf("0123456789"), 0));
+  CHECK_OK(directory.openFile("cut", reading));
+  queue->truncate(file, 4, &cut);
+  queue->truncate(reading, 2, &refused);
+  CHECK_EQ(queue->pending(), 2);
+  settle(*queue);
+  CHECK(cut.told == 1 && cut.status.ok());
+  CHECK(refused.told == 1 && !refused.status.ok());
+  CHECK_OK(file->size(size));
+  CHECK_EQ(size, 4);
+  CHECK_OK(directory.removeFile("cut"));
+}
+
 void syncsAndWrites(IoWanted wanted, const Directory& directory) {
   const std::unique_ptr<Queue> queue = opened(wanted);
   CHECK_EQ(queue->pending(), 0);
@@ -317,6 +337,7 @@ int main() {
   std::printf("ring: %s\n", ring ? "yes" : best->refusal().c_str());
   for (const IoWanted wanted : {IoWanted::AUTO, IoWanted::THREADS}) {
     CHECK(wanted == IoWanted::AUTO || opened(wanted)->kind() == IoKind::THREADS);
+    truncations(wanted, *directory);
     syncsAndWrites(wanted, *directory);
     largeWrite(wanted, *directory);
     tasks(wanted);
