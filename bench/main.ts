@@ -27,7 +27,7 @@ function print(text: string): void {
 
 /** The workloads of all engines, size by size; each is printed when it is done. */
 async function compare(options: BenchOptions): Promise<Omit<Report, 'machine'>> {
-  const { directory, limitMs, wants } = options
+  const { directory, limitMs, wants, asked } = options
   const absent = installRivals()
   const engines = ENGINES.filter((name) => !absent.has(name))
   const failures = [...absent].map(([name, reason]) => `${name}: ${reason}`)
@@ -35,7 +35,7 @@ async function compare(options: BenchOptions): Promise<Omit<Report, 'machine'>> 
   let described: Measured['engines'] = {}
   for (const size of options.sizes) {
     const anySize = size !== options.sizes[0]
-    const plan = { ...size, directory, engines, limitMs, wants, anySize }
+    const plan = { ...size, directory, engines, limitMs, wants, asked, anySize }
     const { engines: more, results, sequences, failures: failed } = await runRounds(plan)
     described = { ...more, ...described }
     failures.push(...failed)

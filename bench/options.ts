@@ -27,6 +27,8 @@ export interface BenchOptions extends Pick<Given, 'quick' | 'json' | 'html' | 'd
   readonly sizes: readonly Size[]
   /** After how long a row of writes ends at the latest. */
   readonly limitMs: number
+  /** Whether the rounds were asked for. */
+  readonly asked: boolean
   readonly coldMb: number
   readonly coldRounds: number
   readonly wants: (name: string) => boolean
@@ -89,6 +91,7 @@ export function readOptions(): BenchOptions {
     ...(html !== undefined && { html }),
     sizes: sizesOf(given, amounts),
     limitMs: amounts.limitMs,
+    asked: given.rounds !== undefined,
     coldMb: given.coldMb ?? amounts.coldMb,
     coldRounds: given.rounds ?? amounts.coldRounds,
     wants: (name) => only === undefined || only.includes(name),

@@ -27,6 +27,8 @@ export interface Plan extends Size {
   readonly engines: readonly EngineName[]
   readonly limitMs: number
   readonly wants: (workload: string) => boolean
+  /** Whether the number of rounds was asked for, and goes for all workloads. */
+  readonly asked: boolean
   /** Only those workloads that go with values of any size, and no asides. */
   readonly anySize: boolean
 }
@@ -120,8 +122,9 @@ export async function runRounds(plan: Plan): Promise<Measured> {
 }
 
 /** Who does what in a round, in order. */
-function turnsOf({ wants, engines, anySize }: Plan, round: number): Turn[] {
-  return GROUPS.flatMap(({ names, rounds = Infinity, ...group }, index) => {
+function turnsOf({ wants, engines, anySize, asked }: Plan, round: number): Turn[] {
+  return GROUPS.flatMap(({ names, ...group }, index) => {
+    const rounds = asked ? Infinity : (group.rounds ?? Infinity)
     if (!names.some(wants) || round >= rounds || (anySize && group.anySize !== true)) return []
     const asides = (anySize ? [] : (group.asides ?? [])).filter((aside) => {
       const engine = ASIDE_OF[aside]

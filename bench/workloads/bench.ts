@@ -60,7 +60,7 @@ export interface Group {
   readonly asides?: readonly AsideName[]
   /** Whether larger values get rows of their own. */
   readonly anySize?: boolean
-  /** At most so many, however many are asked for. */
+  /** So many unless others are asked for: what takes long has fewer. */
   readonly rounds?: number
   /** The loops without a store that go with it. */
   readonly bare?: (task: BareTask) => Promise<Timing[]>

@@ -41,4 +41,4 @@ async function mixed(bench: Bench): Promise<void> {
   }
 }
 
-export const MIXED: readonly Group[] = [{ names: ['mixed'], run: mixed }]
+export const MIXED: readonly Group[] = [{ names: ['mixed'], rounds: 2, run: mixed }]

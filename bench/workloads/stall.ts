@@ -132,6 +132,7 @@ function someOf(records: number, numbers: () => number): Uint32Array {
 export const STALL: readonly Group[] = [
   {
     names: ['stall'],
+    rounds: 2,
     run: async (bench) => {
       await fullLoad(bench)
       await readsBeside(bench)
