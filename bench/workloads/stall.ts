@@ -17,8 +17,9 @@ import { Latencies } from './latencies.js'
 const WIDTH = 64
 const LOAD_KEYS = 2_000_000
 const WARM_SHARE = 10
-/** Of the time limit of a row. */
+/** Of the time limit of a row; a shorter load would end before the first flush. */
 const LOAD_SHARE = 2
+const LOAD_LEAST_MS = 1500
 /** A store for reads has so many times the records of other workloads. */
 const READ_STORE = 5
 const REWRITTEN_SHARE = 1 / 10
@@ -31,10 +32,14 @@ const TABLES_WRITTEN = 'tables written'
 /** What a journal has of each put besides key and value. */
 const HEADER_BYTES = 12
 
+function loadMs({ limitMs }: Pick<Bench, 'limitMs'>): number {
+  return Math.max(LOAD_SHARE * limitMs, LOAD_LEAST_MS)
+}
+
 async function fullLoad(bench: Bench): Promise<void> {
   const numbers = random(SEED)
   const values = new Values(bench.valueBytes)
-  const milliseconds = LOAD_SHARE * bench.limitMs
+  const milliseconds = loadMs(bench)
   await bench.fresh({ inFlight: WIDTH, synced: true }, async (engine) => {
     const put = (): unknown => {
       return engine.putSynced(recordKey(Math.floor(numbers() * LOAD_KEYS)), values.next())
@@ -140,7 +145,7 @@ export const STALL: readonly Group[] = [
     bare: (task) => {
       const megabytes = task.known[`stall, ${TABLES_WRITTEN}`]
       if (megabytes === undefined) throw new Error('what the native plane writes is not known')
-      return besideTables({ ...task, limitMs: LOAD_SHARE * task.limitMs }, WIDTH, megabytes * 1e6)
+      return besideTables({ ...task, limitMs: loadMs(task) }, WIDTH, megabytes * 1e6)
     },
   },
 ]
