@@ -88,7 +88,8 @@ function timeSpec(sequences: readonly Sequence[]): Spec {
     width: 860,
     height: 300,
     data: { values },
-    mark: { type: 'line', strokeWidth: 1.6 },
+    // A rate is that of the whole stretch before its point.
+    mark: { type: 'line', interpolate: 'step-before', strokeWidth: 1.6 },
     encoding: {
       x: { field: 'seconds', type: 'quantitative', axis: { title: 'seconds', grid: false } },
       y: { field: 'figure', type: 'quantitative', axis: { title: null, format: '~s' } },
