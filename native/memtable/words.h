@@ -6,16 +6,6 @@
 
 namespace cairn {
 
-inline constexpr size_t WORD_BYTES = 8;
-
-/** Eight bytes whose order is the integer's; compilers make one load and one swap of it. */
-inline uint64_t bigEndian64(const uint8_t* bytes) {
-  return static_cast<uint64_t>(bytes[0]) << 56 | static_cast<uint64_t>(bytes[1]) << 48 |
-         static_cast<uint64_t>(bytes[2]) << 40 | static_cast<uint64_t>(bytes[3]) << 32 |
-         static_cast<uint64_t>(bytes[4]) << 24 | static_cast<uint64_t>(bytes[5]) << 16 |
-         static_cast<uint64_t>(bytes[6]) << 8 | static_cast<uint64_t>(bytes[7]);
-}
-
 /** Keeps the first `bytes` bytes of a word, 1 to WORD_BYTES. */
 inline uint64_t wordMask(size_t bytes) { return UINT64_MAX << 8 * (WORD_BYTES - bytes); }
 

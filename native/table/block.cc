@@ -104,22 +104,35 @@ Ref<Block> Block::make(size_t sizeBytes) {
 
 void Block::operator delete(void* block) { std::free(block); }
 
-Status blockContents(Slice raw, const std::string& file, uint64_t offset, Buffer& decoded,
-                     Slice& contents) {
+namespace {
+
+/** Verifies a block and its trailer. Gives what it holds, as it was stored, and whether that is
+ * compressed. */
+Status storedContents(Slice raw, const std::string& file, uint64_t offset, Slice& stored,
+                      bool& compressed) {
   const size_t sizeBytes = raw.size - BLOCK_TRAILER_BYTES;
   const uint32_t crc = crc32c(raw.part(0, sizeBytes + 1));
   if (fixed32(raw.data + sizeBytes + 1) != maskCrc(crc))
     return Status::corruption(file, offset, "checksum mismatch");
-  contents = raw.part(0, sizeBytes);
+  stored = raw.part(0, sizeBytes);
   const uint8_t kind = raw[sizeBytes];
-  if (kind == BLOCK_KIND_NONE) return {};
+  compressed = kind == BLOCK_KIND_SNAPPY;
+  if (compressed || kind == BLOCK_KIND_NONE) return {};
   if (kind == BLOCK_KIND_ZSTD)
     return Status::store(Code::FORMAT_VERSION,
                          file + ": the block at byte " + std::to_string(offset) +
                              " is compressed with zstd, not supported",
                          file, static_cast<int64_t>(offset));
-  if (kind != BLOCK_KIND_SNAPPY)
-    return Status::corruption(file, offset, "unknown kind of block " + std::to_string(kind));
+  return Status::corruption(file, offset, "unknown kind of block " + std::to_string(kind));
+}
+
+}  // namespace
+
+Status blockContents(Slice raw, const std::string& file, uint64_t offset, Buffer& decoded,
+                     Slice& contents) {
+  bool compressed = false;
+  CAIRN_TRY(storedContents(raw, file, offset, contents, compressed));
+  if (!compressed) return {};
   CAIRN_TRY(unsnappy(contents, decoded).in(file, offset));
   if (!decoded.reserve(decoded.size() + BLOCK_SLACK_BYTES)) return Status::memory(decoded.size());
   contents = decoded.slice();
@@ -139,15 +152,20 @@ Status parseDataBlock(Slice contents, const std::string& file, uint64_t offset, 
 }
 
 Status copyBlock(Slice raw, const std::string& file, uint64_t offset, Ref<Block>& block) {
-  Buffer decoded;
-  Slice contents;
-  CAIRN_TRY(blockContents(raw, file, offset, decoded, contents));
-  block = Block::make(contents.size);
-  if (!block) return Status::memory(contents.size);
-  copyBytes(block->data(), contents.data, contents.size);
+  static_assert(SNAPPY_SLACK_BYTES <= BLOCK_SLACK_BYTES);
+  Slice stored;
+  bool compressed = false;
+  CAIRN_TRY(storedContents(raw, file, offset, stored, compressed));
+  size_t size = stored.size;
+  if (compressed) CAIRN_TRY(unsnappyLength(stored, size).in(file, offset));
+  Ref<Block> made = Block::make(size);
+  if (!made) return Status::memory(size);
+  if (compressed) CAIRN_TRY(unsnappyTo(made->data(), stored).in(file, offset));
+  else copyBytes(made->data(), stored.data, size);
   BlockView view;
-  CAIRN_TRY(parseDataBlock({block->data(), contents.size}, file, offset, view));
-  block->setView(view);
+  CAIRN_TRY(parseDataBlock({made->data(), size}, file, offset, view));
+  made->setView(view);
+  block = std::move(made);
   return {};
 }
 
@@ -157,9 +175,9 @@ Status verifyBlock(size_t rawBytes, const std::string& file, uint64_t offset, Re
     const Ref<Block> compressed = block;
     return copyBlock(raw, file, offset, block);
   }
-  Buffer decoded;
   Slice contents;
-  CAIRN_TRY(blockContents(raw, file, offset, decoded, contents));
+  bool compressed = false;
+  CAIRN_TRY(storedContents(raw, file, offset, contents, compressed));
   BlockView view;
   CAIRN_TRY(parseDataBlock(contents, file, offset, view));
   block->setView(view);

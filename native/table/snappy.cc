@@ -12,7 +12,7 @@ namespace cairn {
 namespace {
 
 /** What moves in one step, and the room to spare that a result needs for it. */
-constexpr size_t STEP_BYTES = 16;
+constexpr size_t STEP_BYTES = SNAPPY_SLACK_BYTES;
 
 template <size_t BYTES>
 inline void step(uint8_t* target, const uint8_t* source) {
@@ -200,15 +200,32 @@ uint8_t* putFragment(uint8_t* at, const uint8_t* start, size_t size, const uint8
 
 }  // namespace
 
-Status unsnappy(Slice input, Buffer& output) {
+namespace {
+
+/** The declared length, and where the elements begin. */
+Status readLength(Slice input, size_t& length, size_t& start) {
   FieldReader header(input);
-  uint32_t length = 0;
-  CAIRN_TRY(header.varint32(length));
-  if (length > (input.size - header.offset()) * SNAPPY_MAX_RATIO)
+  uint32_t declared = 0;
+  CAIRN_TRY(header.varint32(declared));
+  if (declared > (input.size - header.offset()) * SNAPPY_MAX_RATIO)
     return Status::format("snappy: length exceeds what the input can hold", 0);
-  if (!output.reserve(size_t{length} + STEP_BYTES)) return Status::memory(length);
-  output.setSize(length);
-  Decoding decoding{input, header.offset(), output.data(), 0, length};
+  length = declared;
+  start = header.offset();
+  return {};
+}
+
+}  // namespace
+
+Status unsnappyLength(Slice input, size_t& length) {
+  size_t start = 0;
+  return readLength(input, length, start);
+}
+
+Status unsnappyTo(uint8_t* output, Slice input) {
+  size_t length = 0;
+  size_t start = 0;
+  CAIRN_TRY(readLength(input, length, start));
+  Decoding decoding{input, start, output, 0, length};
   while (decoding.at < input.size) {
     const size_t element = decoding.at++;
     const uint8_t tag = input[element];
@@ -217,6 +234,14 @@ Status unsnappy(Slice input, Buffer& output) {
   }
   if (decoding.end != length) return Status::format("snappy: less than declared", input.size);
   return {};
+}
+
+Status unsnappy(Slice input, Buffer& output) {
+  size_t length = 0;
+  CAIRN_TRY(unsnappyLength(input, length));
+  if (!output.reserve(length + SNAPPY_SLACK_BYTES)) return Status::memory(length);
+  output.setSize(length);
+  return unsnappyTo(output.data(), input);
 }
 
 Status snappy(Slice input, Buffer& output) {

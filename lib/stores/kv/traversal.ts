@@ -226,7 +226,7 @@ export class Traversal {
     if (this.#waiting === 0 && this.#state !== 'done') {
       const row = this.#source._ahead()
       if (row !== undefined) {
-        this.#state = 'under way'
+        if (this.#state === 'new') this.#state = 'under way'
         return Promise.resolve({ value: row, done: false })
       }
     }
