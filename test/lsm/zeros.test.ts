@@ -2,6 +2,7 @@
  * A store that is written to with small syncs has zeros ahead in its journal, and nobody sees
  * them: it is killed, closed, verified and repaired as if there were none.
  */
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { decodeSealBody, SEAL_BYTES } from '../../lib/format/seal.js'
 import { FILE_SEAL, journalName } from '../../lib/format/names.js'
@@ -147,9 +148,11 @@ t.test('no room for zeros is none of the writer’s trouble', async (t) => {
   for (const nth of [3, 4]) {
     const storage = faultyStorage(memoryStorage())
     const db = await openLevel(storage, { writeBufferSize: BUFFER_BYTES, infoLog: false })
+    // The journal written to, not the one ahead of it.
+    const [journal] = (await storage.list('journal')).sort((a, b) => a.number - b.number)
     storage.rule = {
       operation: 'write',
-      file: /\.log$/,
+      file: new RegExp(journal!.name),
       nth,
       error: 'ENOSPC',
       short: true,
@@ -171,6 +174,56 @@ t.test('no room for zeros is none of the writer’s trouble', async (t) => {
     t.same(await contentOf(again), expected)
     await again.close()
   }
+})
+
+eachPlane(t, 'the journal ahead has its zeros before it is needed', async (t, plane) => {
+  const storage = freshStorage(t, plane)
+  const db = await openLevel(storage, { writeBufferSize: BUFFER_BYTES, infoLog: false })
+  const ahead = async (): Promise<Uint8Array> => {
+    const journals = (await storage.list('journal')).sort((a, b) => a.number - b.number)
+    return journals.length < 2 ? Buffer.alloc(0) : readAll(storage, journals.at(-1)!.name)
+  }
+  t.equal((await ahead()).length, 0, 'not before small syncs')
+  for (const [key, value] of ENTRIES.slice(0, 3)) await db.put(key, value, { sync: true })
+  let bytes = await ahead()
+  while (bytes.length < BUFFER_BYTES) {
+    await turn()
+    bytes = await ahead()
+  }
+  t.ok(bytes.every((byte) => byte === 0))
+  const image = await laidDown(t, plane, await imageOf(storage))
+  for (const [key, value] of ENTRIES) await db.put(key, value, { sync: true })
+  await db.close()
+  for (const [left, expected] of [
+    [image, ENTRIES.slice(0, 3)],
+    [storage, ENTRIES],
+  ] as const) {
+    const again = await openLevel(left)
+    t.same(await contentOf(again), expected)
+    t.equal(again.recovered.torn, undefined)
+    await again.close()
+  }
+})
+
+t.test('a journal ahead whose zeros can not be synced takes no write', async (t) => {
+  const storage = faultyStorage(memoryStorage())
+  const db = await openLevel(storage, { writeBufferSize: 1 << 16, infoLog: false })
+  const [, ahead] = (await storage.list('journal')).sort((a, b) => a.number - b.number)
+  storage.rule = { operation: 'sync', file: new RegExp(ahead!.name) }
+  const kept: Entry[] = []
+  const writing = async (): Promise<void> => {
+    for (let i = 100; i < 200; i++) {
+      await db.put(`key-${i}`, 'v'.repeat(1000), { sync: true })
+      kept.push([`key-${i}`, 'v'.repeat(1000)])
+    }
+  }
+  await t.rejects(writing(), { cause: { code: 'CAIRN_POISONED' } })
+  t.equal(storage.failures, 1)
+  t.ok(kept.length > 50, `${kept.length} were written to the journal before it`)
+  await db.close().catch(() => undefined)
+  const again = await openLevel(storage)
+  t.same((await contentOf(again)).slice(0, kept.length), kept)
+  await again.close()
 })
 
 eachPlane(t, 'zeros behind a MANIFEST are a cut, not an end', async (t, plane) => {

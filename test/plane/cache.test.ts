@@ -151,11 +151,10 @@ t.test('closing a table or a stream while it is being read', async (t) => {
 t.test('a writer that fails goes on failing', async (t) => {
   const storage = faultyStorage(await emptyStorage())
   const entries = Array.from({ length: 100 }, (_, i) => entry(`k${i + 100}`, i, 'v'.repeat(100)))
-  for (const operation of ['write', 'sync'] as const)
-    for (const error of ['EIO', 'ENOSPC'] as const) {
-      storage.rule = { operation, error }
-      const code = error === 'EIO' ? 'CAIRN_IO' : 'CAIRN_NO_SPACE'
-      await t.rejects(writeTable(storage, 7, entries), { code }, `${operation} ${error}`)
-      await storage.remove(tableName(7))
-    }
+  for (const error of ['EIO', 'ENOSPC'] as const) {
+    storage.rule = { operation: 'write', error }
+    const code = error === 'EIO' ? 'CAIRN_IO' : 'CAIRN_NO_SPACE'
+    await t.rejects(writeTable(storage, 7, entries), { code }, error)
+    await storage.remove(tableName(7))
+  }
 })

@@ -23,6 +23,7 @@ import {
 } from '../support/entries.js'
 import type { Version } from '../support/entries.js'
 import { random } from '../support/random.js'
+import { faultyStorage } from '../support/faulty.js'
 import { eachPlane, makePlane } from '../support/planes.js'
 import type { Bench } from '../support/planes.js'
 
@@ -131,6 +132,26 @@ t.test('however many tables there are, all are synced', async (t) => {
   t.ok(metas.length > 40, `${metas.length} tables`)
   await storage.syncDirectory()
   t.equal(await contents(storage.crashClone(0), metas), await contents(storage, metas))
+  await plane.close()
+})
+
+t.test('a sync that fails fails the merge, and leaves no table', async (t) => {
+  const storage = faultyStorage((await memoryBench()).storage)
+  const plane = typescriptPlane({ storage, ...OPTIONS })
+  const run = memtableRun(plane, puts(3000))
+  const tables = (await plane.merge(job([run]), NEVER)).length
+  for (const nth of [1, 2, 17, tables]) {
+    for (const [error, code] of [
+      ['EIO', 'CAIRN_IO'],
+      ['ENOSPC', 'CAIRN_NO_SPACE'],
+    ] as const) {
+      for (const name of await tablesOf(storage)) await storage.remove(name)
+      storage.rule = { operation: 'sync', nth, error }
+      await t.rejects(plane.merge(job([run]), NEVER), { code }, `the ${nth}. of ${tables}`)
+      t.same(await tablesOf(storage), [])
+    }
+  }
+  t.equal(storage.calls.close, storage.calls.create)
   await plane.close()
 })
 
