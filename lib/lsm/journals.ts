@@ -8,7 +8,7 @@
  * A sync of bytes that lie over zeros need not make a new size durable, which takes longer than
  * the bytes. So small syncs, from the second in a row on, find zeros there: whenever a group has
  * grown the file, a step of zeros is written behind it, and the sync that the group waits for
- * covers them too; and the journal ahead is filled with zeros, step by step, before it is needed.
+ * covers them too.
  * Format: docs/format/journal.md (marks, zeros)
  */
 import { markBatch } from '../format/batch.js'
@@ -29,53 +29,13 @@ interface NumberedJournal {
   readonly writer: JournalWriter
 }
 
-/** The next journal. */
-class JournalAhead {
-  /** Up to where it has zeros. */
-  paddedTo = 0
-  #filled = false
-  #taken = false
-  #padding: Promise<void> | undefined
-
-  constructor(private readonly created: Promise<NumberedJournal>) {
-    // A failure is reported by the rotation that wants the journal.
-    created.catch(() => {})
-  }
-
-  /** Writes and syncs zeros in steps, up to `end` or until the journal is taken; only once. */
-  fill(step: number, end: number): void {
-    if (this.#filled) return
-    this.#filled = true
-    // What fails here poisons the journal, and is told to whoever writes to it.
-    this.#fill(step, end).catch(() => {})
-  }
-
-  /** The journal, with nothing under way that an append could meet. */
-  async take(): Promise<NumberedJournal> {
-    this.#taken = true
-    const journal = await this.created
-    await this.#padding
-    return journal
-  }
-
-  async #fill(step: number, end: number): Promise<void> {
-    const { writer } = await this.created
-    while (this.paddedTo < end && !this.#taken) {
-      this.#padding = writer.pad(this.paddedTo + step)
-      await this.#padding
-      this.paddedTo += step
-      await writer.sync()
-    }
-  }
-}
-
 export class JournalSet {
   #current: NumberedJournal
   /** Settles when the rotated-out journal is synced; none once it is. */
   #older: Promise<void> | undefined
   /** Settles when it is closed too, and never rejects. */
   #olderClosed: Promise<void> = Promise.resolve()
-  #ahead: JournalAhead | undefined
+  #ahead: Promise<NumberedJournal> | undefined
   /** Bytes were appended to the current journal since its last sync. */
   #dirty = false
   #markDue = true
@@ -96,7 +56,7 @@ export class JournalSet {
     private readonly plane: DataPlane,
     private readonly allocate: () => Promise<number>,
     current: NumberedJournal,
-    private readonly writeBufferBytes: number,
+    writeBufferBytes: number,
   ) {
     this.#current = current
     const step = Math.ceil(writeBufferBytes * PAD_SHARE)
@@ -161,9 +121,8 @@ export class JournalSet {
     this.#syncedBytes = position - this.#syncedTo
     this.#syncedTo = position
     const isSmall = Math.max(before, this.#syncedBytes) <= PAD_SYNC_BYTES
-    const step = this.#padStep
-    if (isSmall) this.#ahead?.fill(step, this.writeBufferBytes)
     if (position <= this.#paddedTo || !isSmall) return writer.sync()
+    const step = this.#padStep
     this.#paddedTo = (Math.floor(position / step) + 2) * step
     return writer.pad(this.#paddedTo).then(() => writer.sync())
   }
@@ -184,12 +143,15 @@ export class JournalSet {
     })
     // What is synced stays so, whatever closing says.
     const close = (): Promise<void> => writer.close().catch(() => {})
-    this.#olderClosed = synced.then(close, close)
+    const closedBefore = this.#olderClosed
+    this.#olderClosed = synced.then(close, close).then(() => closedBefore)
   }
 
   /** Creates the next journal now, so that a rotation need not wait for the disk. */
   prepare(): void {
-    this.#ahead ??= new JournalAhead(createJournal(this.storage, this.plane, this.allocate))
+    this.#ahead ??= createJournal(this.storage, this.plane, this.allocate)
+    // A failure is reported by the rotation that wants the journal.
+    this.#ahead.catch(() => {})
   }
 
   /** Goes on in the next journal; the old one is synced and closed in the background. */
@@ -198,14 +160,14 @@ export class JournalSet {
     const ahead = this.#ahead!
     let next: NumberedJournal
     try {
-      next = await ahead.take()
+      next = await ahead
     } finally {
       this.#ahead = undefined
     }
     this.#leave(this.#current.writer)
     this.#current = next
     this.#syncedTo = 0
-    this.#paddedTo = ahead.paddedTo
+    this.#paddedTo = 0
     this.#dirty = false
     this.#markDue = true
   }
@@ -232,7 +194,7 @@ export class JournalSet {
     await this.#olderClosed
     await this.#current.writer.close().catch(() => {})
     try {
-      const ahead = await this.#ahead?.take()
+      const ahead = await this.#ahead
       await ahead?.writer.close()
       if (ahead) await this.storage.remove(journalName(ahead.number))
     } catch {

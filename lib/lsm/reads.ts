@@ -162,7 +162,7 @@ export class Reads {
       return decode(Uint8Array.prototype.slice.call(bytes, offset, offset + length), encoding)
     }
     const own = Buffer.allocUnsafeSlow(length)
-    plane.find(version.view, key, at, own, 0, HOW[3]!)
+    plane.find(version.view, key, at, own, 0, HOW[how.fillCache === false ? 2 : 3]!)
     return decode(own, encoding)
   }
 

@@ -35,14 +35,16 @@ export async function verifyTree(state: TreeState): Promise<VerifyReport> {
       const reader = await plane.openJournal(journalName(number))
       const torn = readOnlyFiles?.torn?.file === reader.name ? readOnlyFiles.torn : undefined
       const end = readOnlyFiles ? torn?.offset : state.journals.position
-      await verifyJournal(reader, end, checkBatch, report)
+      // Nobody can tell how far a journal that was left open had been written over its zeros.
+      const mayEndInZeros = readOnlyFiles !== undefined
+      await verifyJournal(reader, { end, mayEndInZeros }, checkBatch, report)
       if (torn) break
     }
     const number = readOnlyFiles?.manifest ?? state.manifest.number
     // What a failed write left behind the end is no damage: the next opening cuts it.
     const end = readOnlyFiles ? undefined : state.manifest.position
     const reader = await plane.openJournal(manifestName(number))
-    await verifyJournal(reader, end, decodeEdit, report)
+    await verifyJournal(reader, { end, mayEndInZeros: false }, decodeEdit, report)
   } finally {
     state.versions.release(version)
   }
@@ -72,15 +74,22 @@ class Report {
   }
 }
 
-/** Checks the records that begin before `end`; what is being appended meanwhile is left out. */
+/** What of a journal is to be checked. */
+interface Extent {
+  /** Where the records end; the end of the file by default. */
+  readonly end: number | undefined
+  readonly mayEndInZeros: boolean
+}
+
+/** Checks the records that begin before the end; what is being appended meanwhile is left out. */
 async function verifyJournal(
   reader: JournalReader,
-  upTo: number | undefined,
+  extent: Extent,
   check: (record: Uint8Array) => unknown,
   report: Report,
 ): Promise<void> {
   let records = 0
-  const end = upTo ?? reader.sizeBytes
+  const end = extent.end ?? reader.sizeBytes
   const damaged = (offset: number, reason: string): void => {
     report.damage.push({ file: reader.name, offset, bytes: end - offset, reason })
   }
@@ -98,6 +107,11 @@ async function verifyJournal(
     }
     const { verdict } = reader
     if (verdict?.kind === 'bad' && verdict.offset < end) damaged(verdict.offset, verdict.reason)
+    if (verdict?.kind === 'end' && !extent.mayEndInZeros) {
+      const { zerosFrom } = verdict
+      if ((zerosFrom ?? reader.sizeBytes) < end)
+        damaged(zerosFrom ?? reader.sizeBytes, zerosFrom === undefined ? 'cut off' : 'zeros')
+    }
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'CAIRN_CORRUPTION') throw error
     damaged(error.offset ?? 0, error.message)

@@ -39,6 +39,8 @@ void BlockCache::insert(const Ref<const Block>& block, BlockSlots& slots, size_t
 
 void BlockCache::addHeads(BlockSlot& slot, std::unique_ptr<const BlockHeads> heads) {
   const uint64_t cost = heads->memoryBytes();
+  // Both must fit, or making room would end with the block itself.
+  if (!slot.block || costOf(slot.block.get()) + cost > capacityBytes_) return;
   makeRoom(cost);
   if (!slot.block) return;
   slot.heads = std::move(heads);

@@ -116,10 +116,13 @@ class Faulted {
     await inTime(this.work.settle(), 'settling')
   }
 
-  /** The operation of a journal that failed as planned, if one did. */
+  /** The operation of a journal that failed as planned, if one did; that of zeros, which are no
+   * part of it, may fail. */
   failedJournal({ kind, result }: Fault): NativeOperation | undefined {
     const failed = this.operations.find((each) => each.kind === kind && each.result === result)
-    return result <= 0 && failed?.name.endsWith('.log') ? failed : undefined
+    if (result > 0 || !failed?.name.endsWith('.log')) return undefined
+    const isZeros = failed.kind === 'write' && failed.bytes.every((byte) => byte === 0)
+    return isZeros ? undefined : failed
   }
 
   /** What is there when nothing fails any more: as the process left it, and after a power cut. */

@@ -90,3 +90,23 @@ eachPlane(t, 'blocks that are asked again and again', async (t, name) => {
   }
   t.pass('every answer is the right one')
 })
+
+eachPlane(t, 'a block that fills its cache stays there', async (t, name) => {
+  const { plane, storage } = await makePlane(t, name, { cacheBytes: 5500 })
+  const versions = Array.from({ length: 2000 }, (_, i) => ({
+    key: Buffer.from(`k${String(i).padStart(6, '0')}`),
+    sequence: i + 1,
+    type: 1,
+    value: Buffer.from('v'),
+  }))
+  const table = { blockSizeBytes: 4096, restartInterval: 16, compression: false, filterBits: 10 }
+  const view = plane.createView([[plane.openTable(await writeTable(storage, 1, versions, table))]])
+  for (let i = 0; i < 6; i++) {
+    t.equal(found(plane, view, versions[777]!.key, 3000), '778 v')
+    t.ok(
+      plane.cacheStats().cachedBlockBytes > 4096,
+      'what lies beside a block never costs the block',
+    )
+  }
+  await plane.close()
+})

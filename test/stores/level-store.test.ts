@@ -311,3 +311,17 @@ eachPlane(t, 'process.exit and an uncaught error leave a store that opens', asyn
     await db.close()
   }
 })
+
+eachPlane(t, 'what a read is not to cache is not cached, however large', async (t) => {
+  const db = new CairnLevel(freshPath(), { infoLog: false })
+  t.teardown(() => db.close())
+  for (const length of [100, 10_000, 100_000]) await db.put(`${length}`, 'v'.repeat(length))
+  await db.flush()
+  for (const length of [100, 10_000, 100_000]) {
+    const value = db.getSync(`${length}`, { fillCache: false })
+    t.equal(value?.length, length)
+    t.equal(db.stats().cachedBlockBytes, 0)
+  }
+  t.equal(db.getSync('100000')?.length, 100_000)
+  t.ok(db.stats().cachedBlockBytes > 100_000)
+})
