@@ -2,7 +2,7 @@
 //
 // A Bloom filter that a look-up itself brings up to date, so that writing costs nothing: each takes
 // in some of the entries that were added since, and until none is left the filter says nothing. An
-// entry sets BITS bits of one word. What outgrows its words begins again with twice as many.
+// entry sets three bits of one word. What outgrows its words begins again with twice as many.
 // For the JavaScript thread.
 // Twin: lib/memtable/memtable.ts
 #pragma once

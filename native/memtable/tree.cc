@@ -59,18 +59,6 @@ bool isBefore(const Row* entry, const Sought& sought, size_t alike) {
   return order != 0 ? order < 0 : entry->trailer > sought.trailer;
 }
 
-/** The first of `count` ascending words that is not below `word`. No branch depends on a word:
- * it would be guessed wrong every other time. */
-size_t lowerBound(const uint64_t* words, size_t count, uint64_t word) {
-  const uint64_t* base = words;
-  while (count > 1) {
-    const size_t half = count / 2;
-    base += half & (size_t{0} - static_cast<size_t>(base[half - 1] < word));
-    count -= half;
-  }
-  return static_cast<size_t>(base - words) + (*base < word ? 1 : 0);
-}
-
 /** Goes on from the first slot that has the sought word, by whole entries. */
 size_t rankAlike(const Node& node, size_t low, const Sought& sought, uint64_t word) {
   const size_t alike = node.skip + WORD_BYTES;

@@ -1,6 +1,7 @@
 // Twin: lib/table/handles.ts
 #include "table/handles.h"
 
+#include "base/words.h"
 #include "table/walk.h"
 
 namespace cairn {
@@ -9,15 +10,6 @@ namespace {
 
 /** No writer shares so much between separators that they outgrow their block by this. */
 constexpr size_t KEYS_MAX_RATIO = 16;
-constexpr size_t HEAD_BYTES = 8;
-
-/** Eight bytes as a number in their order; zeros stand for what is not there. */
-uint64_t headOf(const uint8_t* bytes, size_t size) {
-  if (size >= HEAD_BYTES) return __builtin_bswap64(fixed64(bytes));
-  uint64_t head = 0;
-  for (size_t i = 0; i < size; i++) head |= static_cast<uint64_t>(bytes[i]) << (56 - 8 * i);
-  return head;
-}
 
 }  // namespace
 
@@ -59,7 +51,7 @@ size_t TableIndex::seekInner(Slice key, uint64_t trailer) const {
   const int order = shared == 0 ? 0 : std::memcmp(key.data, keys_.data(), shared);
   if (order != 0) return order < 0 ? 0 : inner_;
   if (shared < common) return 0;
-  const uint64_t head = headOf(key.data + common, key.size - common);
+  const uint64_t head = keyWord(key, common);
   const uint64_t* heads = heads_.data();
   const size_t places = heads_.size();
   size_t place = 1;
@@ -108,7 +100,7 @@ void TableIndex::arrange() {
   while (place * 2 <= inner_) place *= 2;
   for (size_t ordinal = 0; ordinal < inner_; ordinal++) {
     const Slice user = userKey(separator(ordinal));
-    heads_[place] = headOf(user.data + common_, user.size - common_);
+    heads_[place] = keyWord(user, common_);
     ordinals_[place] = static_cast<uint32_t>(ordinal);
     if (place * 2 + 1 <= inner_) {
       place = place * 2 + 1;

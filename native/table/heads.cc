@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "base/words.h"
+
 namespace cairn {
 
 namespace {
@@ -19,34 +21,7 @@ constexpr size_t ALIKE_MAX = 8;
 
 /** The head of a key that has `common` bytes. */
 uint32_t headOf(Slice key, size_t common) {
-  const uint8_t* at = key.data + common;
-  const size_t left = key.size - common;
-  if (left >= HEAD_BYTES) return __builtin_bswap32(fixed32(at));
-  uint32_t head = 0;
-  for (size_t i = 0; i < left; i++) head |= static_cast<uint32_t>(at[i]) << (24 - 8 * i);
-  return head;
-}
-
-/** The first of `count` rising heads that is not below `head`. No branch depends on a head: it
- * would be guessed wrong every other time. */
-size_t lowerBound(const uint32_t* heads, size_t count, uint32_t head) {
-  const uint32_t* base = heads;
-  while (count > 1) {
-    const size_t half = count / 2;
-    base += half & (size_t{0} - static_cast<size_t>(base[half - 1] < head));
-    count -= half;
-  }
-  return static_cast<size_t>(base - heads) + (*base < head ? 1 : 0);
-}
-
-/** Short keys: a call that compares them costs more than they do. */
-bool sameBytes(const uint8_t* a, const uint8_t* b, size_t size) {
-  size_t i = 0;
-  for (; i + 8 <= size; i += 8)
-    if (fixed64(a + i) != fixed64(b + i)) return false;
-  for (; i < size; i++)
-    if (a[i] != b[i]) return false;
-  return true;
+  return static_cast<uint32_t>(keyWord(key, common) >> 8 * (WORD_BYTES - HEAD_BYTES));
 }
 
 /** What the keys of a block that rise have in common: what the first and the last have. */
@@ -107,7 +82,7 @@ InBlock BlockHeads::find(Slice key, uint64_t trailer, uint64_t& foundTrailer, Sl
   if (index == count_ || all[index] != head) return InBlock::ABSENT;
   const uint8_t* line = block_ + offsets()[index];
   for (size_t i = 0; i < FETCHED_LINES; i++) __builtin_prefetch(line + i * LINE_BYTES);
-  if (!sameBytes(key.data, prefix(), common_)) return InBlock::ABSENT;
+  if (!equalBytes(key.part(0, common_), {prefix(), common_})) return InBlock::ABSENT;
   // What the head and what is before it say of an entry's key.
   const size_t known = std::min<size_t>(common_ + HEAD_BYTES, key.size);
   const size_t end = std::min<size_t>(index + ALIKE_MAX, count_);
@@ -117,7 +92,7 @@ InBlock BlockHeads::find(Slice key, uint64_t trailer, uint64_t& foundTrailer, Sl
     if (header.shared > known) return InBlock::UNSURE;
     const uint8_t* rest = header.rest + (known - header.shared);
     const size_t left = key.size - known;
-    if (!sameBytes(rest, key.data + known, left)) continue;
+    if (!equalBytes({rest, left}, key.from(known))) continue;
     foundTrailer = fixed64(rest + left);
     if (foundTrailer > trailer) continue;
     value = {header.rest + header.fresh, header.valueLength};
