@@ -44,6 +44,10 @@ const HOW: readonly FindHow[] = [
   { wait: true, fillCache: true },
 ]
 
+function findHowOf({ fillCache }: Omit<ReadHow, 'encoding'>, wait: boolean): FindHow {
+  return HOW[(wait ? 2 : 0) + (fillCache === false ? 0 : 1)]!
+}
+
 export class Reads {
   #slab = new Slab()
 
@@ -145,7 +149,7 @@ export class Reads {
   ): Value | typeof COLD | undefined {
     const { plane, published } = this.state
     const { encoding } = how
-    const findHow = HOW[(wait ? 2 : 0) + (how.fillCache === false ? 0 : 1)]!
+    const findHow = findHowOf(how, wait)
     const at = how.at ?? published
     const slab = this.#slab
     const { bytes, offset } = slab
@@ -162,14 +166,14 @@ export class Reads {
       return decode(Uint8Array.prototype.slice.call(bytes, offset, offset + length), encoding)
     }
     const own = Buffer.allocUnsafeSlow(length)
-    plane.find(version.view, key, at, own, 0, HOW[how.fillCache === false ? 2 : 3]!)
+    plane.find(version.view, key, at, own, 0, findHowOf(how, true))
     return decode(own, encoding)
   }
 
   /** As `#find`, without the value: with no room for it, none is copied. */
   #exists(key: Datum, how: Omit<ReadHow, 'encoding'>): boolean | typeof COLD {
     const { plane, published, versions } = this.state
-    const findHow = HOW[how.fillCache === false ? 0 : 1]!
+    const findHow = findHowOf(how, false)
     const at = how.at ?? published
     const length = plane.find(versions.current.view, key, at, NO_BYTES, 0, findHow)
     return length === COLD ? COLD : length !== ABSENT
@@ -187,7 +191,7 @@ export class Reads {
   }
 
   async #findCold(key: Uint8Array, how: FixedHow, version: Version): Promise<Value | undefined> {
-    const findHow = HOW[how.fillCache === false ? 0 : 1]!
+    const findHow = findHowOf(how, false)
     const bytes = await this.state.plane.findCold(version.view, key, how.at, findHow)
     return bytes && decode(bytes, how.encoding)
   }

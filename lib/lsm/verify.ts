@@ -109,8 +109,8 @@ async function verifyJournal(
     if (verdict?.kind === 'bad' && verdict.offset < end) damaged(verdict.offset, verdict.reason)
     if (verdict?.kind === 'end' && !extent.mayEndInZeros) {
       const { zerosFrom } = verdict
-      if ((zerosFrom ?? reader.sizeBytes) < end)
-        damaged(zerosFrom ?? reader.sizeBytes, zerosFrom === undefined ? 'cut off' : 'zeros')
+      const from = zerosFrom ?? reader.sizeBytes
+      if (from < end) damaged(from, zerosFrom === undefined ? 'cut off' : 'zeros')
     }
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'CAIRN_CORRUPTION') throw error

@@ -10,7 +10,7 @@ import type { Storage, StorageFile } from '../../lib/io/files.js'
 import { Tree } from '../../lib/lsm/tree.js'
 import { faultyStorage } from '../support/faulty.js'
 import type { FaultyOperation } from '../support/faulty.js'
-import { overwrite, readAll } from '../support/level.js'
+import { currentJournal, overwrite, readAll } from '../support/level.js'
 import { treeOptions } from '../support/tree.js'
 import { eachPlane, freshStorage, imageOf, laidDown } from '../support/planes.js'
 import { quickScratch } from '../support/scratch.js'
@@ -245,14 +245,14 @@ eachPlane(
     for (let i = 0; i < 20; i++) await tree.put(`key${i}`, VALUE, true)
     const left = await laidDown(t, plane, await imageOf(storage))
     await tree.close()
-    const [journal] = (await left.list('journal')).sort((a, b) => a.number - b.number)
-    const bytes = await readAll(left, journal!.name)
+    const journal = await currentJournal(left)
+    const bytes = await readAll(left, journal)
     bytes[500]! ^= 1
-    await overwrite(left, journal!.name, bytes)
+    await overwrite(left, journal, bytes)
     await t.rejects(Tree.open(left, treeOptions()), { code: 'CAIRN_CORRUPTION' })
     const opened = await Tree.open(left, treeOptions({ recovery: 'prefix' }))
     t.ok(opened.recovered.records > 0 && opened.recovered.records < 20)
-    t.same(Buffer.from(await readAll(left, `lost/${journal!.name}`)), Buffer.from(bytes))
+    t.same(Buffer.from(await readAll(left, `lost/${journal}`)), Buffer.from(bytes))
     await opened.close()
   },
 )

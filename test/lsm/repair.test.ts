@@ -8,7 +8,8 @@ import type { Storage } from '../../lib/io/files.js'
 import type { MemoryStorage } from '../../lib/io/index.js'
 import { readDirectory } from '../../lib/lsm/recovery.js'
 import { typescriptPlane } from '../../lib/planes/typescript.js'
-import { TINY, contentOf, openLevel, overwrite, readAll } from '../support/level.js'
+import { TINY, contentOf, currentJournal } from '../support/level.js'
+import { openLevel, overwrite, readAll } from '../support/level.js'
 import { eachPlane, freshStorage, imageOf, laidDown } from '../support/planes.js'
 
 const RECORDS = 400
@@ -110,11 +111,11 @@ eachPlane(t, 'damage inside a journal costs the group it is in', async (t, plane
   for (let i = 0; i < 50; i++) await db.put(...entry(i), { sync: true })
   const left = await laidDown(t, plane, await imageOf(storage))
   await db.close()
-  const [journal] = (await left.list('journal')).sort((a, b) => a.number - b.number)
-  const bytes = await readAll(left, journal!.name)
+  const journal = await currentJournal(left)
+  const bytes = await readAll(left, journal)
   // In the middle of the records, which zeros may follow.
   bytes[bytes.findLastIndex((byte) => byte !== 0) >> 1]! ^= 1
-  await overwrite(left, journal!.name, bytes)
+  await overwrite(left, journal, bytes)
   await t.rejects(openLevel(left, TINY), { cause: { code: 'LEVEL_CORRUPTION' } })
   const { report, content } = await repaired(left)
   t.equal(content.size, 49)

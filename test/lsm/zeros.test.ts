@@ -11,7 +11,8 @@ import type { Storage } from '../../lib/io/files.js'
 import { JournalSet } from '../../lib/lsm/journals.js'
 import { readManifest } from '../../lib/lsm/recovery.js'
 import { faultyStorage } from '../support/faulty.js'
-import { codesOf, contentOf, openLevel, overwrite, readAll } from '../support/level.js'
+import { codesOf, contentOf, currentJournal } from '../support/level.js'
+import { openLevel, overwrite, readAll } from '../support/level.js'
 import type { Entry } from '../support/model.js'
 import { eachPlane, freshStorage, imageOf, laidDown, makePlane } from '../support/planes.js'
 import type { PlaneName } from '../support/planes.js'
@@ -27,8 +28,7 @@ async function killed(t: Parameters<typeof freshStorage>[0], plane: PlaneName) {
   for (const [key, value] of ENTRIES) await db.put(key, value, { sync: true })
   const image = await imageOf(storage)
   await db.close()
-  const journals = await image.list('journal')
-  const { name } = journals.sort((a, b) => a.number - b.number)[0]!
+  const name = await currentJournal(image)
   return { image, name, bytes: Buffer.from(await readAll(image, name)) }
 }
 
@@ -147,11 +147,9 @@ t.test('no room for zeros is none of the writer’s trouble', async (t) => {
   for (const nth of [3, 4]) {
     const storage = faultyStorage(memoryStorage())
     const db = await openLevel(storage, { writeBufferSize: BUFFER_BYTES, infoLog: false })
-    // The journal written to, not the one ahead of it.
-    const [journal] = (await storage.list('journal')).sort((a, b) => a.number - b.number)
     storage.rule = {
       operation: 'write',
-      file: new RegExp(journal!.name),
+      file: new RegExp(await currentJournal(storage)),
       nth,
       error: 'ENOSPC',
       short: true,
@@ -178,7 +176,7 @@ t.test('no room for zeros is none of the writer’s trouble', async (t) => {
 eachPlane(t, 'zeros and cuts where records were written are damage', async (t, plane) => {
   const storage = freshStorage(t, plane)
   const db = await openLevel(storage, { writeBufferSize: BUFFER_BYTES })
-  const journal = (await storage.list('journal')).sort((a, b) => a.number - b.number)[0]!
+  const journal = await currentJournal(storage)
   const [manifest] = await storage.list('manifest')
   const ends: number[] = []
   for (const [key, value] of ENTRIES) {
@@ -186,19 +184,19 @@ eachPlane(t, 'zeros and cuts where records were written are damage', async (t, p
     ends.push(db.stats().journalBytes)
   }
   const from = ends.at(-5)!
-  const bytes = Buffer.from(await readAll(storage, journal.name))
+  const bytes = Buffer.from(await readAll(storage, journal))
   const edits = Buffer.from(await readAll(storage, manifest!.name))
   t.match(await db.verify(), { ok: true, damage: [] })
   for (const [name, damaged, reason] of [
-    [journal.name, Buffer.from(bytes).fill(0, from), 'zeros'],
-    [journal.name, bytes.subarray(0, from), 'cut off'],
+    [journal, Buffer.from(bytes).fill(0, from), 'zeros'],
+    [journal, bytes.subarray(0, from), 'cut off'],
     [manifest!.name, Buffer.alloc(edits.length), 'zeros'],
     [manifest!.name, edits.subarray(0, 0), 'cut off'],
   ] as const) {
-    const whole = name === journal.name ? bytes : edits
+    const whole = name === journal ? bytes : edits
     await overwrite(storage, name, damaged)
     const { ok, damage } = await db.verify()
-    const offset = name === journal.name ? from : 0
+    const offset = name === journal ? from : 0
     t.match({ ok, damage }, { ok: false, damage: [{ file: name, offset, reason }] })
     await overwrite(storage, name, whole)
   }

@@ -37,6 +37,12 @@ export async function contentOf(db: Level): Promise<Entry[]> {
   return db.iterator().all()
 }
 
+/** The name of the journal that is written to: behind it there may be the one ahead. */
+export async function currentJournal(storage: Storage): Promise<string> {
+  const journals = await storage.list('journal')
+  return journals.reduce((a, b) => (a.number < b.number ? a : b)).name
+}
+
 /** The codes of an error and its causes, outermost first. */
 export function codesOf(error: unknown): string[] {
   const codes: string[] = []
