@@ -49,20 +49,24 @@ export class MemtableCursor implements EntryCursor {
   }
 
   first(): boolean {
+    this.#tree.catchUp()
     return this.#stand(this.#tree.firstLeaf, 0)
   }
 
   last(): boolean {
+    this.#tree.catchUp()
     const leaf = this.#tree.lastLeaf
     return this.#stand(leaf, this.#tree.leaves.words[leaf + NODE_COUNT]! - 1)
   }
 
   seek(key: Uint8Array, high: number, low: number): boolean {
+    this.#tree.catchUp()
     this.#tree.seek(key, high, low)
     return this.#standForward(this.#tree.leaf, this.#tree.slot)
   }
 
   seekBefore(key: Uint8Array, high: number, low: number): boolean {
+    this.#tree.catchUp()
     this.#tree.seek(key, high, low)
     return this.#standBackward(this.#tree.leaf, this.#tree.slot - 1)
   }
@@ -91,6 +95,7 @@ export class MemtableCursor implements EntryCursor {
 
   #findAgain(): void {
     const tree = this.#tree
+    tree.catchUp()
     if (tree.version === this.#version) return
     tree.seekEntry(this.#entry)
     this.#leaf = tree.leaf

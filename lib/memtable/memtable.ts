@@ -2,7 +2,8 @@
  * Memtable: sorted entries in memory, the newest source of a view.
  *
  * An arena holds the records, a tree orders them; nothing is ever removed or changed, so that
- * cursors stay right while batches are applied between their moves.
+ * cursors stay right while batches are applied between their moves. Writing fills the arena alone:
+ * who looks brings the tree up to date, and who writes only where it has fallen far behind.
  * Twin: native/memtable/memtable.h
  */
 import { BatchReader } from '../format/batch.js'
@@ -18,6 +19,7 @@ import {
   ENTRY_WORDS,
 } from './arena.js'
 import { MemtableCursor } from './cursor.js'
+import { MemtableStream } from './stream.js'
 import { Tree } from './tree.js'
 
 /** Where a lookup found its entry; its owner's, used again and again. */
@@ -56,9 +58,8 @@ export class TypescriptMemtable implements Memtable {
     if (!(limit >= 0)) throw new RangeError('the limit is negative')
     const reader = this.#readerAt(batch, from)
     this.#reader = undefined
-    const first = this.#arena.count
     const to = this.#arena.add(reader, from, limit)
-    for (let entry = first; entry < this.#arena.count; entry++) tree.insert(entry)
+    if (tree.isFarBehind) tree.catchUp()
     if (to === reader.count) this.bytes += batch.length
     else {
       this.#reader = reader
@@ -81,6 +82,7 @@ export class TypescriptMemtable implements Memtable {
   find(key: Uint8Array, high: number, low: number, hit: MemtableHit): number {
     const tree = this.#openTree()
     const { rows, chunks } = this.#arena
+    tree.catchUp()
     const entry = tree.find(key, high, low)
     if (entry < 0) return ABSENT
     const row = entry * ENTRY_WORDS
@@ -94,6 +96,12 @@ export class TypescriptMemtable implements Memtable {
 
   cursor(): MemtableCursor {
     return new MemtableCursor(this.#openTree())
+  }
+
+  /** For merges: forward only. */
+  stream(): MemtableStream {
+    this.#openTree()
+    return new MemtableStream(this.#arena)
   }
 
   /** Lets go of the memory. Cursors that are open keep what they walk; every other use is a

@@ -55,6 +55,12 @@ export class Nodes {
     return base
   }
 
+  /** Takes all nodes back. */
+  clear(): void {
+    this.words.fill(0, 0, this.count * this.nodeWords)
+    this.count = 0
+  }
+
   entry(base: number, slot: number): number {
     return this.words[base + NODE_SLOTS + slot * SLOT_WORDS + SLOT_ENTRY]!
   }
@@ -73,6 +79,17 @@ export class Nodes {
     words[at + SLOT_ENTRY] = entry
     words[base + NODE_COUNT] = count + 1
     this.#setWords(at, words[base + NODE_SKIP]!)
+  }
+
+  /** Makes an empty node one of these entries, one at least. */
+  fill(base: number, entries: Uint32Array): void {
+    const { words } = this
+    const slots = base + NODE_SLOTS
+    const count = entries.length
+    for (let slot = 0; slot < count; slot++)
+      words[slots + slot * SLOT_WORDS + SLOT_ENTRY] = entries[slot]!
+    words[base + NODE_COUNT] = count
+    this.#remake(base, this.#sharedBytes(entries[0]!, entries[count - 1]!, Infinity))
   }
 
   /** Moves the slots from `half` on to an empty node. */

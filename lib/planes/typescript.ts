@@ -28,7 +28,7 @@ import type {
 import { TableFiles } from '../table/files.js'
 import { TypescriptTable } from '../table/reader.js'
 import { find, findCold } from '../view/find.js'
-import { merge } from '../view/merge.js'
+import { Flushes, merge } from '../view/merge.js'
 import { scan } from '../view/scan.js'
 import { TypescriptView, ownView } from '../view/view.js'
 
@@ -52,6 +52,7 @@ class TypescriptPlane implements DataPlane {
   readonly #storage: Storage
   readonly #files: TableFiles
   readonly #text = new TextBytes()
+  readonly #flushes = new Flushes()
   #closed = false
 
   constructor(options: PlaneOptions) {
@@ -117,7 +118,7 @@ class TypescriptPlane implements DataPlane {
 
   async merge(job: MergeJob, signal: AbortSignal): Promise<TableMeta[]> {
     this.#checkOpen()
-    return merge(this.#storage, job, signal)
+    return merge(this.#storage, job, signal, this.#flushes)
   }
 
   cacheStats(): { openTables: number; cachedBlockBytes: number } {

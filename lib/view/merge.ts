@@ -8,7 +8,8 @@
  * of that is decided by the entries and the job alone: the same job writes the same bytes.
  *
  * The loop works in slices of SLICE_MS, and reads and writes are asynchronous: a table's blocks
- * are written while the next ones are filled.
+ * are written while the next ones are filled. All merges share one thread, so a compaction rests
+ * while a memtable is flushed: writers may wait for that.
  * Twin: native/view/merge.cc
  */
 import { StoreError } from '../errors.js'
@@ -34,6 +35,23 @@ const FLUSH_BYTES = 240 * 1024
 /** Why a slice ended. */
 type Pause = 'done' | 'cold' | 'time' | 'write' | 'open' | 'finish'
 
+/** The flushes of a plane. */
+export class Flushes {
+  readonly #ends = new Set<Promise<void>>()
+
+  /** Settles when none is under way any more; undefined when none is. */
+  get end(): Promise<unknown> | undefined {
+    return this.#ends.size === 0 ? undefined : Promise.all(this.#ends)
+  }
+
+  /** Adds one, until it has ended. */
+  add(flush: Promise<unknown>): void {
+    const ended = (): void => void this.#ends.delete(end)
+    const end: Promise<void> = flush.then(ended, ended)
+    this.#ends.add(end)
+  }
+}
+
 /**
  * Gives the tables in order, synced. Rejects with CAIRN_ABORTED when `signal` fires, and with what
  * failed otherwise; then what was written has been removed, where that was possible.
@@ -42,11 +60,15 @@ export async function merge(
   storage: Storage,
   job: MergeJob,
   signal: AbortSignal,
+  flushes: Flushes,
 ): Promise<TableMeta[]> {
   checkJob(job)
   const merging = new Merging(storage, job)
   try {
-    await merging.run(signal)
+    const isFlush = job.inputs.some((run) => run[0]?.kind === 'memtable')
+    const work = merging.run(signal, isFlush ? undefined : flushes)
+    if (isFlush) flushes.add(work)
+    await work
     return merging.output.tables
   } catch (error) {
     await merging.output.discard()
@@ -86,7 +108,8 @@ class Merging {
     )
   }
 
-  async run(signal: AbortSignal): Promise<void> {
+  /** Rests while one of `before` is under way. */
+  async run(signal: AbortSignal, before: Flushes | undefined): Promise<void> {
     for (const lane of this.#lanes) this.#settle(lane, lane.toEdge())
     for (;;) {
       if (signal.aborted)
@@ -98,6 +121,8 @@ class Merging {
       else if (pause === 'finish') await this.output.finish()
       else if (pause === 'write') await this.output.flush()
       else if (pause === 'done') break
+      const flush = before?.end
+      if (flush !== undefined) await flush
       // Files in memory settle without letting anything else run: only this does for certain.
       if (this.#late()) {
         await new Promise((resolve) => setImmediate(resolve))
@@ -117,7 +142,7 @@ class Merging {
   }
 
   #open(source: OwnSource): EntryCursor {
-    if (source.kind === 'memtable') return source.cursor()
+    if (source.kind === 'memtable') return source.stream()
     const stream = source.stream(this.#job.onDamage)
     this.#streams.push(stream)
     return stream

@@ -17,6 +17,9 @@ namespace cairn {
 
 enum class Move : uint8_t { DONE, COLD, FAILED };
 
+/** What a look-up in a source, or in all of them, came to. */
+enum class Found : uint8_t { ABSENT, FOUND, COLD, FAILED };
+
 /** Something to be read off the JavaScript thread. Holds all that `read` touches. */
 class Load {
  public:

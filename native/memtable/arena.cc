@@ -91,11 +91,17 @@ bool Arena::add(Slice key, Slice value, uint64_t trailer, size_t wanted) {
   uint8_t* target = reinterpret_cast<uint8_t*>(entry + 1);
   copyBytes(target, key.data, key.size);
   copyBytes(target + key.size, value.data, value.size);
+  entries_++;
   return true;
 }
 
-EntryWalk Arena::since(const Chunks::Mark& mark) const {
-  return EntryWalk(mark.chunk == nullptr ? Chunks::Mark{chunks_.first(), 0} : mark);
+void Arena::cut(const Mark& mark) {
+  chunks_.cut(mark.at);
+  entries_ = mark.entries;
+}
+
+EntryWalk Arena::since(const Mark& mark) const {
+  return EntryWalk(mark.at.chunk == nullptr ? Chunks::Mark{chunks_.first(), 0} : mark.at);
 }
 
 }  // namespace cairn

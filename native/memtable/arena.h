@@ -27,6 +27,12 @@ struct Row {
   }
 };
 
+/** Asks for the two lines that the beginning of an entry lies in. */
+inline void fetchRow(const Row* entry) {
+  __builtin_prefetch(entry);
+  __builtin_prefetch(reinterpret_cast<const uint8_t*>(entry) + 64);
+}
+
 /** Memory that is handed out from front to back, in chunks that never move. */
 class Chunks {
  public:
@@ -86,20 +92,30 @@ class EntryWalk {
 
 class Arena {
  public:
+  /** A place among the entries: behind the first so many. */
+  struct Mark {
+    uint64_t entries = 0;
+    Chunks::Mark at;
+  };
+
   Arena();
 
+  uint64_t entries() const { return entries_; }
   uint64_t memoryBytes() const { return chunks_.memoryBytes(); }
   /** Copies a record behind all others. `wanted` is what the batch still has behind its key. False
    * when the memory can not be had. */
   [[nodiscard]] bool add(Slice key, Slice value, uint64_t trailer, size_t wanted);
 
-  Chunks::Mark mark() const { return chunks_.mark(); }
-  void cut(const Chunks::Mark& mark) { chunks_.cut(mark); }
-  /** The entries added since a mark; all for one that was made when there were none. */
-  EntryWalk since(const Chunks::Mark& mark) const;
+  Mark mark() const { return {entries_, chunks_.mark()}; }
+  /** Takes back the entries behind a mark. */
+  void cut(const Mark& mark);
+  /** The entries behind a mark. */
+  EntryWalk since(const Mark& mark) const;
+  EntryWalk all() const { return since({}); }
 
  private:
   Chunks chunks_;
+  uint64_t entries_ = 0;
 };
 
 }  // namespace cairn

@@ -10,43 +10,53 @@ namespace {
 /** Entries of neighbouring slots lie far apart: one is fetched so many moves before its turn. */
 constexpr size_t FETCH_AHEAD = 8;
 
-void fetchRow(const Row* entry) {
-  __builtin_prefetch(entry);
-  __builtin_prefetch(reinterpret_cast<const uint8_t*>(entry) + 64);
-}
-
 }  // namespace
 
 MemtableCursor::MemtableCursor(Ref<const Memtable> memtable)
     : memtable_(std::move(memtable)), tree_(memtable_->tree()) {}
 
-Move MemtableCursor::first() { return standForward(tree_.firstLeaf(), 0); }
+Move MemtableCursor::first() {
+  if (!isReady()) return Move::FAILED;
+  return standForward(tree_.firstLeaf(), 0);
+}
 
 Move MemtableCursor::last() {
+  if (!isReady()) return Move::FAILED;
   const Node* leaf = tree_.lastLeaf();
   return standBackward(leaf, leaf->count);
 }
 
 Move MemtableCursor::seek(Slice to, uint64_t toTrailer) {
+  if (!isReady()) return Move::FAILED;
   const TreePlace place = tree_.seek({to, toTrailer});
   return standForward(place.leaf, place.slot);
 }
 
 Move MemtableCursor::seekBefore(Slice to, uint64_t toTrailer) {
+  if (!isReady()) return Move::FAILED;
   const TreePlace place = tree_.seek({to, toTrailer});
   return standBackward(place.leaf, place.slot);
 }
 
 Move MemtableCursor::next() {
   if (entry_ == nullptr) return Move::DONE;
+  if (!isReady()) return Move::FAILED;
   findAgain();
   return standForward(place_.leaf, place_.slot + 1);
 }
 
 Move MemtableCursor::previous() {
   if (entry_ == nullptr) return Move::DONE;
+  if (!isReady()) return Move::FAILED;
   findAgain();
   return standBackward(place_.leaf, place_.slot);
+}
+
+/** Whether the tree has every entry; if not, why stands in `failure`. */
+bool MemtableCursor::isReady() {
+  if (tree_.catchUp()) return true;
+  failure = Status::memory(sizeof(Node));
+  return false;
 }
 
 void MemtableCursor::findAgain() {

@@ -2,7 +2,7 @@
 //
 // The cursor stands at an entry, which never changes or goes away; only the entry's place in the
 // tree does. A move after insertions finds that place again first. It holds the memtable, and so
-// outlives the handle that it was made from.
+// outlives the handle that it was made from. For the JavaScript thread.
 // Twin: lib/memtable/cursor.ts
 #pragma once
 
@@ -25,13 +25,14 @@ class MemtableCursor final : public EntryCursor {
   Move previous() override;
 
  private:
+  bool isReady();
   void findAgain();
   Move standForward(const Node* leaf, size_t slot);
   Move standBackward(const Node* leaf, size_t slot);
   Move stand(const Node* leaf, size_t slot);
 
   Ref<const Memtable> memtable_;
-  const Tree& tree_;
+  Tree& tree_;
   uint64_t version_ = 0;
   TreePlace place_;
   const Row* entry_ = nullptr;

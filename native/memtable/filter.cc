@@ -29,7 +29,8 @@ uint64_t KeyFilter::hashOf(Slice key) {
 }
 
 /** Takes in the next entries; whether all are in. */
-bool KeyFilter::catchUp(const Arena& arena, uint64_t entries) {
+bool KeyFilter::catchUp(const Arena& arena) {
+  const uint64_t entries = arena.entries();
   if (entries > words_.size() * WORD_ENTRIES) begin(arena, entries);
   const uint64_t end = std::min(entries, taken_ + STEP_ENTRIES);
   for (; taken_ < end; taken_++) {
@@ -44,7 +45,7 @@ void KeyFilter::begin(const Arena& arena, uint64_t entries) {
   words_.assign(static_cast<size_t>(words), 0);
   shift_ = 64 - static_cast<uint32_t>(std::countr_zero(words));
   taken_ = 0;
-  walk_ = arena.since({});
+  walk_ = arena.all();
 }
 
 }  // namespace cairn

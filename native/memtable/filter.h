@@ -16,10 +16,10 @@ namespace cairn {
 
 class KeyFilter {
  public:
-  /** False only when none of the first `entries` entries of the arena has the key. */
-  bool mayContain(const Arena& arena, uint64_t entries, Slice key) {
-    if (entries == 0) return false;
-    if (taken_ != entries && !catchUp(arena, entries)) return true;
+  /** False only when no entry of the arena has the key. */
+  bool mayContain(const Arena& arena, Slice key) {
+    if (arena.entries() == 0) return false;
+    if (taken_ != arena.entries() && !catchUp(arena)) return true;
     const uint64_t hash = hashOf(key);
     const uint64_t mask = maskOf(hash);
     return (words_[wordOf(hash)] & mask) == mask;
@@ -34,7 +34,7 @@ class KeyFilter {
            uint64_t{1} << (hash >> 12 & 63);
   }
   size_t wordOf(uint64_t hash) const { return static_cast<size_t>(hash >> shift_); }
-  bool catchUp(const Arena& arena, uint64_t entries);
+  bool catchUp(const Arena& arena);
   void begin(const Arena& arena, uint64_t entries);
 
   std::vector<uint64_t> words_;

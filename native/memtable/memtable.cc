@@ -5,8 +5,16 @@
 #include <utility>
 
 #include "memtable/cursor.h"
+#include "memtable/stream.h"
 
 namespace cairn {
+
+namespace {
+
+/** So far may the tree fall behind: to sort twice as many takes some milliseconds. */
+constexpr uint64_t BEHIND_MAX_ENTRIES = 48 * 1024;
+
+}  // namespace
 
 Status Memtable::apply(Slice batch, int64_t from, int64_t limit, uint64_t& next) {
   if (isSealed_) return Status::type("the memtable is sealed");
@@ -17,17 +25,13 @@ Status Memtable::apply(Slice batch, int64_t from, int64_t limit, uint64_t& next)
   const uint64_t start = static_cast<uint64_t>(from);
   const uint64_t left = reader.count() - start;
   const uint64_t more = static_cast<uint64_t>(limit) < left ? static_cast<uint64_t>(limit) : left;
-  const Chunks::Mark mark = arena_.mark();
+  const Arena::Mark mark = arena_.mark();
   if (Status status = addRecords(reader, batch, start, start + more); !status.ok()) {
     arena_.cut(mark);
     return status;
   }
-  if (!tree_.insert(arena_.since(mark), more)) {
-    tree_.rebuild(arena_.since({}), entries_);
-    arena_.cut(mark);
-    return Status::memory(sizeof(Node));
-  }
-  entries_ += more;
+  // If that fails, who looks is told.
+  if (tree_.behind() >= BEHIND_MAX_ENTRIES) (void)tree_.catchUp();
   next = start + more;
   if (more == left) {
     bytes_ += batch.size;
@@ -68,17 +72,26 @@ Status Memtable::addRecords(BatchReader& reader, Slice batch, uint64_t from, uin
   return to == reader.count() ? reader.next(more) : Status();
 }
 
-bool Memtable::find(Slice key, uint64_t trailer, uint64_t& foundTrailer, Slice& value) const {
-  if (!filter_.mayContain(arena_, entries_, key)) return false;
+Found Memtable::find(Slice key, uint64_t trailer, uint64_t& foundTrailer, Slice& value,
+                     Status& failure) const {
+  if (!filter_.mayContain(arena_, key)) return Found::ABSENT;
+  if (!tree_.catchUp()) {
+    failure = Status::memory(sizeof(Node));
+    return Found::FAILED;
+  }
   const Row* entry = tree_.find({key, trailer});
-  if (entry == nullptr) return false;
+  if (entry == nullptr) return Found::ABSENT;
   foundTrailer = entry->trailer;
   value = entry->value();
-  return true;
+  return Found::FOUND;
 }
 
 std::unique_ptr<EntryCursor> Memtable::cursor(Ref<const Memtable> memtable) {
   return std::make_unique<MemtableCursor>(std::move(memtable));
+}
+
+std::unique_ptr<EntryCursor> Memtable::stream(Ref<const Memtable> memtable) {
+  return std::make_unique<MemtableStream>(std::move(memtable));
 }
 
 }  // namespace cairn

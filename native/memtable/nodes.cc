@@ -13,17 +13,6 @@ constexpr size_t WORTH_BYTES = 3;
 constexpr size_t FIRST_CHUNK_BYTES = 16 * 1024;
 constexpr size_t CHUNK_BYTES = 1024 * 1024;
 
-/** Bytes that two keys begin with alike, at most `most`. */
-size_t sharedBytes(Slice a, Slice b, size_t most) {
-  const size_t end = std::min({most, a.size, b.size});
-  size_t shared = 0;
-  while (shared + WORD_BYTES <= end &&
-         std::memcmp(a.data + shared, b.data + shared, WORD_BYTES) == 0)
-    shared += WORD_BYTES;
-  while (shared < end && a[shared] == b[shared]) shared++;
-  return shared;
-}
-
 template <class T>
 void openGap(T* row, size_t at, size_t count) {
   std::memmove(row + at + 1, row + at, (count - at) * sizeof(T));
@@ -42,6 +31,12 @@ void Node::insert(size_t first, size_t slot, const Row* entry, bool fits) {
   words[slot] = keyWord(entry->key(), skip);
   entries[slot] = entry;
   count++;
+}
+
+void Node::fill(const Order& order, size_t at, size_t size) {
+  for (size_t slot = 0; slot < size; slot++) entries[slot] = order[at + slot];
+  count = static_cast<uint32_t>(size);
+  remake(LEAF_FIRST, sharedBytes(entries[0]->key(), entries[size - 1]->key(), SIZE_MAX));
 }
 
 void Node::split(size_t first, size_t half, Node* right) {

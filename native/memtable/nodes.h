@@ -11,6 +11,7 @@
 #pragma once
 
 #include "memtable/arena.h"
+#include "memtable/order.h"
 #include "memtable/words.h"
 
 namespace cairn {
@@ -36,6 +37,8 @@ struct alignas(64) Node {
   /** Opens a gap at `slot` for an entry whose place that is; `fits` when it is known to have the
    * node's prefix. */
   void insert(size_t first, size_t slot, const Row* entry, bool fits);
+  /** Makes a leaf of `size` entries, one at least, of the order from `at` on. */
+  void fill(const Order& order, size_t at, size_t size);
   /** Moves the slots from `half` on to an empty node. */
   void split(size_t first, size_t half, Node* right);
 

@@ -12,6 +12,10 @@ constexpr size_t DEPTH_MAX = 12;
 /** Leaves fetched side by side: about as many as a core has misses under way, in lines. */
 constexpr size_t GROUP_ENTRIES = 8;
 constexpr size_t LINE_BYTES = 64;
+/** Fewer entries are inserted one by one, however few the tree has. */
+constexpr size_t LOADED_LEAST = 64;
+/** Leaves that are made at once have room for what comes between their entries. */
+constexpr size_t LOADED_SLOTS = SLOTS_MAX * 3 / 4;
 
 struct Rank {
   size_t slot;
@@ -133,6 +137,50 @@ const Row* Tree::find(const Sought& sought) const {
   return equalBytes(entry->key(), sought.key) ? entry : nullptr;
 }
 
+bool Tree::takeIn() {
+  const bool anew = behind() >= LOADED_LEAST && behind() > ordered_.entries;
+  if (anew) clear();
+  const bool done = anew ? load() : insert(arena_.since(ordered_), behind());
+  // One that has some of them is of no use.
+  if (!done) clear();
+  else ordered_ = arena_.mark();
+  return done;
+}
+
+/** Makes an empty tree one of all entries; false when there is no memory. */
+bool Tree::load() {
+  Order order;
+  if (!order.make(arena_)) return false;
+  version_++;
+  for (size_t at = 0; at < order.count(); at += LOADED_SLOTS) {
+    const size_t size = std::min(LOADED_SLOTS, order.count() - at);
+    for (size_t next = at + size; next < std::min(at + 2 * size, order.count()); next++)
+      __builtin_prefetch(order[next]);
+    if (at == 0) {
+      first_.fill(order, at, size);
+      continue;
+    }
+    if (depth_ == DEPTH_MAX || !nodes_.reserve(depth_ + 1)) return false;
+    const Path edge = rightEdge();
+    Node* leaf = linkLeaf(last_);
+    leaf->fill(order, at, size);
+    addChild(edge, leaf, leaf->entries[0]);
+  }
+  return true;
+}
+
+/** Takes all entries out, and keeps the memory. */
+void Tree::clear() {
+  nodes_.rewind();
+  first_.count = 0;
+  first_.next = nullptr;
+  last_ = root_ = &first_;
+  depth_ = 0;
+  version_++;
+  ordered_ = {};
+}
+
+/** Inserts the next `count` entries; false when there is no memory, and then some are in. */
 bool Tree::insert(EntryWalk walk, uint64_t count) {
   while (count > 0) {
     const Row* group[GROUP_ENTRIES];
@@ -154,16 +202,6 @@ bool Tree::insert(EntryWalk walk, uint64_t count) {
     if (!insertGroup(group, size)) return false;
   }
   return true;
-}
-
-void Tree::rebuild(EntryWalk walk, uint64_t count) {
-  nodes_.rewind();
-  first_.count = 0;
-  first_.next = nullptr;
-  last_ = root_ = &first_;
-  depth_ = 0;
-  version_++;
-  (void)insert(walk, count);
 }
 
 bool Tree::isBehindAll(const Sought& sought, bool& fits) const {
@@ -233,6 +271,19 @@ Node* Tree::linkLeaf(Node* left) {
   }
   left->next = leaf;
   return leaf;
+}
+
+/** The path to the last leaf. */
+Tree::Path Tree::rightEdge() const {
+  Path path;
+  Node* node = root_;
+  for (size_t level = 0; level < depth_; level++) {
+    Inner* inner = static_cast<Inner*>(node);
+    path.nodes[level] = inner;
+    path.children[level] = inner->count - 1;
+    node = inner->children[inner->count - 1];
+  }
+  return path;
 }
 
 /** Adds `child`, whose first entry is `entry`, behind the path's last child. */

@@ -5,8 +5,9 @@
 // or behind. Entries are never removed, so nodes only split. In each node that a descent enters,
 // the key is first held against the prefix that the node's slots share.
 //
-// An insertion waits for the memory of its leaf; so several look for their leaves first, which
-// are fetched side by side, and go in one after the other.
+// The tree is brought up to date when it is asked. An insertion waits for the memory of its leaf;
+// so several look for their leaves first, which are fetched side by side, and go in one after the
+// other. Where most entries are missing, all are sorted and the tree is made anew.
 // Twin: lib/memtable/tree.ts
 #pragma once
 
@@ -28,7 +29,7 @@ struct TreePlace {
 
 class Tree {
  public:
-  Tree() : last_(&first_), root_(&first_) {}
+  explicit Tree(const Arena& arena) : arena_(arena), last_(&first_), root_(&first_) {}
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
@@ -38,11 +39,10 @@ class Tree {
   const Node* firstLeaf() const { return &first_; }
   const Node* lastLeaf() const { return last_; }
 
-  /** Inserts the next `count` entries; false when the memory can not be had, and then some of them
-   * are in. */
-  [[nodiscard]] bool insert(EntryWalk walk, uint64_t count);
-  /** Inserts `count` entries, and no others, as they were inserted before: the memory is there. */
-  void rebuild(EntryWalk walk, uint64_t count);
+  /** How many entries of the arena it does not have. */
+  uint64_t behind() const { return arena_.entries() - ordered_.entries; }
+  /** Takes those in. False when the memory can not be had; then it has none. */
+  [[nodiscard]] bool catchUp() { return behind() == 0 || takeIn(); }
 
   TreePlace seek(const Sought& sought) const;
   /** The newest entry of a key with a trailer up to that of `sought`; null when there is none. */
@@ -52,12 +52,20 @@ class Tree {
   struct Path;
 
   Node* leafOf(const Sought& sought, Path* path) const;
+  bool takeIn();
+  bool load();
+  void clear();
+  bool insert(EntryWalk walk, uint64_t count);
   bool isBehindAll(const Sought& sought, bool& fits) const;
+  Path rightEdge() const;
   bool insertGroup(const Row* const* entries, size_t count);
   bool insertSplitting(const Row* entry);
   Node* linkLeaf(Node* left);
   void addChild(const Path& path, Node* child, const Row* entry);
 
+  const Arena& arena_;
+  /** Behind what it has. */
+  Arena::Mark ordered_;
   /** The first leaf; it stays the first. */
   Node first_;
   Node* last_;

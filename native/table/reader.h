@@ -18,8 +18,6 @@
 
 namespace cairn {
 
-enum class Found : uint8_t { ABSENT, FOUND, COLD, FAILED };
-
 /** What a look-up found: a value or, by its trailer's type, a deletion. */
 struct TableHit {
   uint64_t trailer = 0;

@@ -11,9 +11,9 @@ namespace {
 Found findPart(const ViewPart& part, Slice key, uint64_t trailer, TableHit& hit, bool wait,
                bool fillCache, Status& failure, Table*& table) {
   if (part.memtable != nullptr) {
-    if (!part.memtable->find(key, trailer, hit.trailer, hit.value)) return Found::ABSENT;
-    hit.block = nullptr;
-    return Found::FOUND;
+    const Found found = part.memtable->find(key, trailer, hit.trailer, hit.value, failure);
+    if (found == Found::FOUND) hit.block = nullptr;
+    return found;
   }
   table = part.tables->tableFor(key, trailer);
   if (table == nullptr) return Found::ABSENT;

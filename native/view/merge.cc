@@ -47,7 +47,7 @@ class Merging : private SourceOpener {
 
   std::unique_ptr<EntryCursor> open(size_t run, size_t index) override {
     const Ref<Memtable>& memtable = job_.inputs[run][index].memtable;
-    if (memtable) return Memtable::cursor(memtable);
+    if (memtable) return Memtable::stream(memtable);
     std::unique_ptr<TableStream> stream = std::move(job_.streams->runs[run][index]);
     open_.push_back(stream.get());
     return stream;
@@ -116,7 +116,7 @@ void Merging::tell() {
   events_.progress(bytesRead, output_.bytesWritten());
 }
 
-/** Why a lane could not move; streams and sealed memtables are never cold. */
+/** Why a lane could not move; streams are never cold. */
 Status Merging::failureOf(const Lane& lane) const {
   Status failure = lane.failure();
   return failure.ok() ? Status::type("a source of a merge is cold") : failure;

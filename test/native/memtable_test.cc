@@ -83,8 +83,9 @@ bool checkLookup(const Subject& subject, Random& random, const KeyMaker& make) {
   const bool expected = at != model.end() && at->first.first == key;
   uint64_t found = 0;
   Slice value;
-  const bool isFound = subject.memtable->find(sliceOf(key), trailer, found, value);
-  if (!CHECK_EQ(isFound, expected)) return false;
+  Status failure;
+  const Found answer = subject.memtable->find(sliceOf(key), trailer, found, value, failure);
+  if (!CHECK(answer == (expected ? Found::FOUND : Found::ABSENT))) return false;
   if (expected && !(CHECK_EQ(found, ~at->first.second) && CHECK_EQ(value, sliceOf(at->second))))
     return false;
   const std::unique_ptr<EntryCursor> cursor = Memtable::cursor(subject.memtable);
@@ -122,6 +123,18 @@ bool moveWalker(Walker& walker, const Subject& subject, Random& random, const Ke
   return standsAt(cursor, model, walker.at);
 }
 
+/** A stream gives what a cursor gives, and goes forward only. */
+bool checkStream(const Subject& subject) {
+  const std::unique_ptr<EntryCursor> stream = Memtable::stream(subject.memtable);
+  CHECK(stream->first() == Move::DONE);
+  for (auto at = subject.model.begin(); at != subject.model.end(); ++at) {
+    if (!standsAt(*stream, subject.model, at)) return false;
+    stream->next();
+  }
+  CHECK(stream->previous() == Move::FAILED);
+  return CHECK(!stream->valid);
+}
+
 bool runSeed(uint64_t seed) {
   Random random(seed);
   const std::vector<KeyMaker> makers = keyMakers();
@@ -145,6 +158,7 @@ bool runSeed(uint64_t seed) {
     if (!checkLookup(subject, random, make)) return false;
   }
   subject.checkNumbers();
+  if (!checkStream(subject)) return false;
   for (int i = 0; i < 200; i++)
     if (!checkLookup(subject, random, make)) return false;
   if (!checkWhole(subject.memtable, subject.model)) return false;
@@ -280,6 +294,24 @@ void checkMutations() {
   }
 }
 
+/** Look-ups are told that the tree can not be brought up to date, until it can. */
+uint64_t checkLate(const Subject& subject) {
+  for (int64_t left = 0;; left++) {
+    uint64_t trailer = 0;
+    Slice value;
+    Status failure;
+    allocationsLeft = left;
+    const Found found = subject.memtable->find(sliceOf(subject.keys.back()), KEY_TRAILER_FIRST,
+                                               trailer, value, failure);
+    allocationsLeft = -1;
+    if (found != Found::FAILED) {
+      CHECK(found == Found::FOUND);
+      return static_cast<uint64_t>(left);
+    }
+    CHECK(failure.detail().code == Code::LIMIT);
+  }
+}
+
 /** Every allocation fails in turn: nothing has changed then, and the same batch goes in later. */
 void checkMemory() {
   for (uint64_t seed = 1; seed <= 12; seed++) {
@@ -288,6 +320,7 @@ void checkMemory() {
     Subject subject;
     Walker walker{Memtable::cursor(subject.memtable), subject.model.end()};
     uint64_t refusals = 0;
+    uint64_t failures = 0;
     while (subject.sequence < 30000) {
       BatchMaker batch;
       for (int i = 0; i < 700; i++) {
@@ -322,6 +355,7 @@ void checkMemory() {
       }
       subject.sequence += batch.count;
       subject.bytes += whole.size();
+      failures += checkLate(subject);
       if (walker.at == subject.model.end()) {
         walker.at = subject.model.begin();
         walker.cursor->first();
@@ -330,6 +364,7 @@ void checkMemory() {
     subject.checkNumbers();
     checkWhole(subject.memtable, subject.model);
     CHECK(refusals > 5);
+    CHECK(failures > 3);
   }
 }
 
@@ -342,8 +377,8 @@ void checkSealed() {
   subject.memtable->seal();
   uint64_t walked = 0;
   std::thread worker([held = Ref<const Memtable>(subject.memtable), &walked]() mutable {
-    const std::unique_ptr<EntryCursor> cursor = Memtable::cursor(std::exchange(held, nullptr));
-    for (cursor->first(); cursor->valid; cursor->next()) walked += cursor->key.size > 0;
+    const std::unique_ptr<EntryCursor> stream = Memtable::stream(std::exchange(held, nullptr));
+    for (stream->first(); stream->valid; stream->next()) walked += stream->key.size > 0;
   });
   for (int i = 0; i < 300; i++) checkLookup(subject, random, make);
   subject.memtable = nullptr;
