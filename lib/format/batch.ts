@@ -68,6 +68,20 @@ export class BatchWriter {
     this.#count++
   }
 
+  /** Takes the records of another batch, which is empty then. */
+  take(batch: BatchWriter): void {
+    if (this.#count > 0) this.append(batch)
+    else {
+      // Buffers are exchanged rather than copied.
+      const bytes = this.#bytes
+      this.#bytes = batch.#bytes
+      this.#end = batch.#end
+      this.#count = batch.#count
+      batch.#bytes = bytes
+    }
+    batch.clear()
+  }
+
   /** Appends the records of another batch. */
   append(batch: BatchWriter): void {
     const length = batch.#end - BATCH_HEADER_BYTES

@@ -67,7 +67,8 @@ export class Committer {
     return this.#join(group, sync)
   }
 
-  /** Adds a whole batch to one group: it is committed whole or not at all. */
+  /** Adds a whole batch to one group, which takes its records: it is committed whole or not at
+   * all. */
   write(batch: BatchWriter, sync: boolean): Promise<void> {
     const refusal = this.#refusal()
     if (refusal) return refusal
@@ -78,7 +79,7 @@ export class Committer {
     }
     this.#queue.closeUnless(batch.sizeBytes)
     const group = this.#queue.open
-    group.batch.append(batch)
+    group.batch.take(batch)
     return this.#join(group, sync)
   }
 

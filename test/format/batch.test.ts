@@ -125,6 +125,12 @@ t.test('batches join', (t) => {
     const whole = write([...first, ...second])
     if (toHex(joined.stamp(5)) !== toHex(whole.stamp(5))) t.fail(`join ${i} of seed ${seed}`)
     if (joined.count !== whole.count) t.fail(`count of join ${i} of seed ${seed}`)
+    const taken = i % 2 === 0 ? new BatchWriter() : write(first)
+    const given = write(i % 2 === 0 ? [...first, ...second] : second)
+    taken.take(given)
+    if (toHex(taken.stamp(5)) !== toHex(whole.stamp(5))) t.fail(`taking ${i} of seed ${seed}`)
+    if (given.count !== 0 || given.sizeBytes !== new BatchWriter().sizeBytes)
+      t.fail(`what was taken ${i} of seed ${seed} is still there`)
   }
   const self = write([{ type: KEY_TYPE_VALUE, key: 'k', value: 'x'.repeat(9000) }])
   self.append(self)

@@ -173,7 +173,7 @@ export class LevelCore<KDefault, VDefault> extends Base<KDefault, VDefault> {
         for (const operation of operations) if (addTo(this.#batch, operation)) sync = true
         return this._openTree().write(this.#batch, sync)
       } finally {
-        // The tree has copied the batch when `write` returns, so the writer serves the next one.
+        // The tree has the records when `write` returns, so the writer serves the next batch.
         this.#batch.clear(BATCH_KEEP_BYTES)
       }
     })

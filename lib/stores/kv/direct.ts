@@ -184,7 +184,7 @@ export class LevelDirect<KDefault, VDefault> extends LevelCore<KDefault, VDefaul
     } catch (error) {
       return rejection(error)
     } finally {
-      // The tree has copied the batch when `write` returns, so it serves the next one.
+      // The tree has the records when `write` returns, so the writer serves the next batch.
       batch.clear(BATCH_KEEP_BYTES)
     }
   }
