@@ -7,7 +7,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AsideName, Engine, Entry, OpenEngine, Opening } from '../engine.js'
-import { recordKey, Values } from '../records.js'
+import { Values, wholeKey } from '../records.js'
 import type { Percentile } from './latencies.js'
 
 const BATCH_ROWS = 1000
@@ -130,7 +130,7 @@ export class Bench {
     for (let start = 0; start < order.length; start += this.pageRows) {
       const rows = order.subarray(start, start + this.pageRows)
       yield Array.from(rows, (record): Entry => {
-        const key = recordKey(record)
+        const key = wholeKey(record)
         const value = values.next()
         if (shape === 'string keys') return { type: 'put', key, value }
         return shape === 'buffers'
