@@ -79,8 +79,8 @@ export class RecordedStorage extends BaseStorage {
     return this.#inner.lock(options)
   }
 
-  override list(kind?: FileKind): Promise<FileEntry[]> {
-    return this.#inner.list(kind)
+  override list(kind?: FileKind, subdirectory?: string): Promise<FileEntry[]> {
+    return this.#inner.list(kind, subdirectory)
   }
 
   async open(name: string): Promise<StorageFile> {
@@ -138,9 +138,12 @@ export class RecordedStorage extends BaseStorage {
     return this.#inner.close()
   }
 
-  protected async names(): Promise<{ name: string; regular: boolean }[]> {
-    const entries = await this.#inner.list()
-    return entries.map(({ name, kind }) => ({ name, regular: kind !== 'unknown' }))
+  override created(name: string): void {
+    this.#inner.created(name)
+  }
+
+  protected names(): never {
+    throw new Error('the storage inside lists')
   }
 }
 
