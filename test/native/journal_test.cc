@@ -486,6 +486,7 @@ int main() {
   cairn::zerosThatStay();
   cairn::verdicts();
   cairn::searches();
+  cairn::seeds();
   cairn::limits();
   return cairn::checkResult();
 }
