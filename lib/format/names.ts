@@ -86,7 +86,6 @@ export function isDurableName(name: string): boolean {
   return DURABLE.test(name)
 }
 
-
 /** What a name says. Numbers are decimal, up to 2^53 - 1; goleveldb's names are known too. */
 export function parseFileName(name: string): { kind: FileKind; number: number } {
   const fixed = Object.hasOwn(FIXED, name) ? FIXED[name] : undefined

@@ -3,7 +3,7 @@
  *
  * It stands for the disk storage, native planes included, and inherits what is composed of
  * primitives, so each step of `setCurrent` is told. Locks and LOG are no operations here, as they
- * are none in memory; and a store that is recorded keeps nothing in subdirectories.
+ * are none in memory.
  */
 import fs from 'node:fs'
 import { join } from 'node:path'
@@ -119,8 +119,11 @@ export class RecordedStorage extends BaseStorage {
     throw new Error('no workload that is recorded removes its directory')
   }
 
-  async makeDirectory(): Promise<void> {
-    throw new Error('no workload that is recorded needs a subdirectory')
+  async makeDirectory(name: string): Promise<void> {
+    await this.told(
+      () => this.#inner.makeDirectory(name),
+      () => ({ kind: 'makeDirectory', name }),
+    )
   }
 
   async syncDirectory(): Promise<void> {
