@@ -78,8 +78,7 @@ const SUFFIXES: Readonly<Record<string, FileKind>> = {
 }
 
 /** Eight digits, or as many as the number needs: no two names have the same number. */
-const DURABLE =
-  /^(?:CAIRN-STORE|KEYS|(\d{8}|[1-9]\d{8,15})\.(?:journal|snapshot))(?:\.new)?$/
+const DURABLE = /^(?:CAIRN-STORE|KEYS|(\d{8}|[1-9]\d{8,15})\.(?:journal|snapshot))(?:\.new)?$/
 
 /** Whether a file of this name can only be a journal or map store's. */
 export function isDurableName(name: string): boolean {

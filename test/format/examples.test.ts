@@ -48,6 +48,7 @@ import type { JournalRecord } from '../../lib/plane.js'
 import { BlockWriter } from '../../lib/table/block.js'
 import { FilterBlock, FilterBlockWriter } from '../../lib/table/filter.js'
 import { snappy, snappyRoom, unsnappy } from '../../lib/table/snappy.js'
+import { framed } from '../plane/journal-storage.js'
 import { documentExamples, toHex } from './documents.js'
 
 const NAME = '000001.log'
@@ -83,13 +84,9 @@ async function frameRecords(records: readonly Uint8Array[]): Promise<Uint8Array>
   const storage = await emptyStorage()
   const writer = await createJournal(storage, NAME)
   for (const record of records) writer.append(record)
+  const bytes = new Uint8Array(writer.position)
   await writer.close()
-  return contentOf(storage)
-}
-
-async function contentOf(storage: Storage): Promise<Uint8Array> {
   const file = await storage.open(NAME)
-  const bytes = new Uint8Array(file.size())
   file.readSync(bytes, 0)
   await file.close()
   return bytes
@@ -183,22 +180,10 @@ const JOURNAL: Record<string, Check> = {
     const specimen = readFileSync(join('test', 'data', 'leveldb-files', 'cpp-log', '000003.log'))
     t.equal(toHex(specimen.subarray(0, bytes.length)), toHex(bytes), 'as LevelDB wrote it')
   },
-  'journal-seeded': async (t, bytes) => {
+  'journal-seeded': (t, bytes) => {
     const abc = ascii('abc')
-    const storage = await emptyStorage()
-    const writer = await createJournal(storage, NAME)
-    writer.append(abc)
-    writer.reseed(crc32c(abc))
-    writer.append(abc)
-    await writer.close()
     t.equal(crc32c(abc), 0x364b3fb7)
-    t.equal(toHex(await contentOf(storage)), toHex(bytes))
-    const reader = await openJournal(storage, NAME)
-    const { end } = (await reader.next())!
-    t.equal(await reader.next(), undefined)
-    reader.resume(end, crc32c(abc))
-    t.equal(toHex((await reader.next())!.bytes), toHex(abc))
-    await reader.close()
+    t.equal(toHex(framed([abc, abc], [0, crc32c(abc)]).bytes), toHex(bytes))
   },
   'journal-ours': async (t, bytes) => {
     t.equal(toHex((await readRecords(bytes))[0]!.bytes), toHex(markBatch(1)))

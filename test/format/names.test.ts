@@ -41,7 +41,14 @@ t.test('numbered names of journal and map stores', (t) => {
       t.ok(isDurableName(name) && isDurableName(`${name}.new`), name)
     }
   }
-  for (const name of [journalName(3), tableName(3), manifestName(3), 'CAIRN-SEAL', 'CURRENT', 'LOG'])
+  for (const name of [
+    journalName(3),
+    tableName(3),
+    manifestName(3),
+    'CAIRN-SEAL',
+    'CURRENT',
+    'LOG',
+  ])
     t.notOk(isDurableName(name), name)
   t.end()
 })

@@ -28,7 +28,7 @@ async function write(
 ): Promise<void> {
   const writer = await plane.createJournal(name)
   for (const [i, record] of records.entries()) {
-    if (seeds[i] !== (seeds[i - 1] ?? 0)) writer.reseed(seeds[i]!)
+    if ((seeds[i] ?? 0) !== (seeds[i - 1] ?? 0)) writer.reseed(seeds[i]!)
     if (isLarge(i)) await writer.appendLarge(record)
     else writer.append(record)
   }
@@ -85,7 +85,10 @@ eachPlane(t, 'seed 0 is the ordinary journal', async (t, name) => {
     writer.append(record)
   }
   await writer.close()
-  const [plain, zero] = [await fileBytes(storage, '000001.log'), await fileBytes(storage, '000002.log')]
+  const [plain, zero] = [
+    await fileBytes(storage, '000001.log'),
+    await fileBytes(storage, '000002.log'),
+  ]
   t.ok(same(plain, framed(records).bytes))
   t.ok(same(zero, plain))
 })

@@ -158,7 +158,7 @@ export async function onCopy<T>(
   }
 }
 
-/** Copies every regular file of a storage to another one, those of a map store's directories too. */
+/** Copies every regular file of a storage to another one, and those of a map's subdirectories. */
 export async function copyInto(from: Storage, to: Storage): Promise<void> {
   await to.createDirectory()
   const entries = await from.list()

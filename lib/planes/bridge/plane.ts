@@ -68,7 +68,10 @@ export class NativePlane extends HandleOwner implements DataPlane {
 
   lock(): void {
     if (this.addon.planeLock(this.handle)) return
-    throw new StoreError('CAIRN_LOCKED', `${this.#storage.location} is locked: a LevelDB has it open`)
+    throw new StoreError(
+      'CAIRN_LOCKED',
+      `${this.#storage.location} is locked: a LevelDB has it open`,
+    )
   }
 
   async createJournal(name: string): Promise<JournalWriter> {
