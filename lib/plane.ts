@@ -16,7 +16,8 @@ export interface DataPlane {
   /** Takes LevelDB's own lock where the plane can, until `close`; CAIRN_LOCKED when a LevelDB has
    * it. The storage's lock is held before. */
   lock(): void
-  /** Creates the file, empty; the directory sync is control's. */
+  /** Creates the file, empty; the directory sync is control's. Names are those of the storage:
+   * a journal may lie in one subdirectory that exists. */
   createJournal(name: string): Promise<JournalWriter>
   openJournal(name: string): Promise<JournalReader>
   createMemtable(): Memtable
@@ -63,6 +64,9 @@ export interface JournalWriter {
   append(record: Uint8Array, mark?: Uint8Array): void
   /** The same for large records, without holding the event loop. */
   appendLarge(record: Uint8Array, mark?: Uint8Array): Promise<void>
+  /** Checksums of what is appended from now on continue from `seed`, that of bytes which stand in
+   * no fragment; at first from 0, that of none. Not while an append is under way. */
+  reseed(seed: number): void
   /** Makes the file end at byte `end`, or at `position` when that is beyond: by writing zeros
    * behind what is there, so that a sync of what is appended over them need not grow the file, or
    * by cutting. An append waits for its end. Only the file's size: what fails is given up. */
@@ -105,7 +109,8 @@ export interface JournalReader {
   /** The first complete record of at least `minBytes` that begins at or after `from`, looked for
    * at every byte; `next()` goes on there after `resume`. */
   findRecord(from: number, minBytes: number): Promise<number | undefined>
-  resume(offset: number): void
+  /** Reads and finds go on at `offset`; a `seed` is that of all checksums expected from now on. */
+  resume(offset: number, seed?: number): void
   close(): Promise<void>
 }
 

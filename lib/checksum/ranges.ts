@@ -50,9 +50,9 @@ export class CrcRanges {
     }
   }
 
-  /** CRC-32C, unmasked, of bytes [from, to) of the window. */
-  crc(from: number, to: number): number {
-    const moved = product(~this.#prefix[from]!, this.#power[to - from]!)
+  /** CRC-32C, unmasked, of bytes [from, to) of the window; `seed` as that of `crc32c`. */
+  crc(from: number, to: number, seed = 0): number {
+    const moved = product(~(this.#prefix[from]! ^ seed), this.#power[to - from]!)
     return ~(this.#prefix[to]! ^ moved) >>> 0
   }
 }

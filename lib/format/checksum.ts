@@ -8,6 +8,12 @@ export const CRC_MASK_ROTATE = 15
 /** CRC-32C of the ASCII digits "123456789": the vector that a plane must know. */
 export const CRC_CHECK = 0xe3069283
 
+/** RangeError unless `seed` can be the checksum of something. */
+export function checkSeed(seed: number): void {
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
+    throw new RangeError(`no checksum: ${seed}`)
+}
+
 export function maskCrc(crc: number): number {
   const rotated = (crc >>> CRC_MASK_ROTATE) | (crc << (32 - CRC_MASK_ROTATE))
   return (rotated + CRC_MASK_DELTA) >>> 0

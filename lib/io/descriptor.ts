@@ -38,7 +38,22 @@ function passing(error: unknown): boolean {
 
 /** Where `name` lies; the parts of a name are checked and joined by the platform's rules. */
 export function pathOf(directory: string, name: string): string {
-  return join(directory, ...nameParts(name))
+  const [first, second] = nameParts(name)
+  if (second === undefined) return join(directory, first!)
+  try {
+    return join(placeOf(directory, first), second)
+  } catch (error) {
+    throw systemError('find', name, error)
+  }
+}
+
+/** Where a subdirectory lies, or the directory itself. A link is none: it would lead out. */
+export function placeOf(directory: string, subdirectory?: string): string {
+  if (subdirectory === undefined) return directory
+  const path = join(directory, subdirectory)
+  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw errno('ENOTDIR', 'a symbolic link, not a directory')
+  return path
 }
 
 /** Opens a regular file to read, or throws a StoreError. */

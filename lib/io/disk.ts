@@ -12,10 +12,11 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FILE_LOG, FILE_LOG_OLD } from '../format/names.js'
 import { FILE_MODE, createDescriptor, openDescriptor, openDescriptorSync } from './descriptor.js'
-import { pathOf } from './descriptor.js'
+import { pathOf, placeOf } from './descriptor.js'
 import type { LockOptions, Storage, StorageFile, StorageLock } from './files.js'
 import { heldUntil, lockDirectory } from './lock.js'
 import { BaseStorage, logLine, nameParts, plainName, systemError } from './storage.js'
+import type { NameFound } from './storage.js'
 import { createPath, errnoOf, makeOne, notDirectory, syncEntries } from './tree.js'
 
 const LOG_BYTES = 1 << 20
@@ -170,12 +171,19 @@ class DiskStorage extends BaseStorage {
   /** Nothing is held: files and locks are closed by who has them. */
   async close(): Promise<void> {}
 
-  protected async names(): Promise<{ name: string; regular: boolean }[]> {
+  override created(name: string): void {
+    this.#change(name)
+  }
+
+  protected async names(subdirectory?: string): Promise<NameFound[]> {
     try {
-      const entries = await fs.promises.readdir(this.location, { withFileTypes: true })
+      const place = placeOf(this.location, subdirectory)
+      const entries = await fs.promises.readdir(place, { withFileTypes: true })
       return entries.map((entry) => ({ name: entry.name, regular: entry.isFile() }))
     } catch (error) {
-      throw systemError('list', this.location, error)
+      const absent = subdirectory !== undefined && errnoOf(error) === 'ENOENT'
+      if (absent && (await this.exists())) return []
+      throw systemError('list', subdirectory ?? this.location, error)
     }
   }
 

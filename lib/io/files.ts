@@ -2,7 +2,8 @@
  * The OS seam: what a store needs of the place that holds its files, as interfaces.
  *
  * A Storage is one directory. Names are plain file names in it, never paths; `lost/name` style
- * nesting is the one exception and goes through `makeDirectory`. Everything that can wait on a
+ * nesting is the one exception and goes through `makeDirectory`; no symbolic link is followed
+ * there. Everything that can wait on a
  * device returns a promise; the calls named `...Sync` exist for the hot path (one small write
  * into the page cache, one block read) and for `getSync`.
  *
@@ -65,8 +66,10 @@ export interface Storage {
   exists(): Promise<boolean>
   /** CAIRN_LOCKED when another open store, here or in another process, excludes this one. */
   lock(options: LockOptions): Promise<StorageLock>
-  /** Everything in the directory, in no particular order; subdirectories have kind 'unknown'. */
-  list(kind?: FileKind): Promise<FileEntry[]>
+  /** Everything in the directory, in no particular order; subdirectories have kind 'unknown'.
+   * With a subdirectory what is in that, which is nothing when there is none, under names that
+   * `open` takes (`wal/00000001.journal`). */
+  list(kind?: FileKind, subdirectory?: string): Promise<FileEntry[]>
   /** Opens an existing regular file to read. CAIRN_MISSING when there is none. */
   open(name: string): Promise<StorageFile>
   openSync(name: string): StorageFile
@@ -82,6 +85,8 @@ export interface Storage {
   makeDirectory(name: string): Promise<void>
   /** Settles when creations, renames and removals before the call survive power loss. */
   syncDirectory(): Promise<void>
+  /** A data plane has created this file past the storage: the next `syncDirectory` covers it. */
+  created(name: string): void
   /** Replaces CURRENT by temporary file, sync, rename, directory sync. */
   setCurrent(manifestName: string): Promise<void>
   /** The bytes of CURRENT as text, unjudged; undefined when there is none. */

@@ -18,6 +18,7 @@ import type { Refusal } from './lock.js'
 import { random } from './random.js'
 import { BaseStorage, errno, logLine, nameParts, plainName } from './storage.js'
 import { systemError } from './storage.js'
+import type { NameFound } from './storage.js'
 
 const LOG_BYTES = 1 << 20
 const LOCATION = 'memory'
@@ -221,12 +222,15 @@ class Memory extends BaseStorage implements MemoryStorage {
   /** Nothing is held; the content stays for the next opening. */
   async close(): Promise<void> {}
 
-  protected async names(): Promise<{ name: string; regular: boolean }[]> {
+  protected async names(subdirectory?: string): Promise<NameFound[]> {
     await undefined
     this.#existing('list', LOCATION)
+    if (subdirectory !== undefined && this.#entries.get(subdirectory) instanceof Inode)
+      throw systemError('list', subdirectory, errno('ENOTDIR', 'not a directory'))
     return [...this.#entries]
-      .filter(([name]) => !name.includes('/'))
-      .map(([name, node]) => ({ name, regular: node !== 'directory' }))
+      .map(([name, node]) => ({ parts: nameParts(name), regular: node !== 'directory' }))
+      .filter(({ parts }) => parts.at(-2) === subdirectory)
+      .map(({ parts, regular }) => ({ name: parts.at(-1)!, regular }))
   }
 
   #existing(action: string, name: string): void {

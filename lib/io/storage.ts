@@ -68,6 +68,12 @@ export function logLine(text: string): string {
   return `${iso.slice(0, -1)}${fraction}Z ${text.replace(/[\r\n]+/g, ' ')}\n`
 }
 
+/** A name in a directory, and whether a regular file stands there. */
+export interface NameFound {
+  readonly name: string
+  readonly regular: boolean
+}
+
 /** The base of every Storage of this project. */
 export abstract class BaseStorage implements Storage {
   abstract readonly location: string
@@ -87,15 +93,22 @@ export abstract class BaseStorage implements Storage {
   abstract log(line: string): void
   abstract close(): Promise<void>
 
-  /** Every name in the directory, and whether a regular file stands there. */
-  protected abstract names(): Promise<{ name: string; regular: boolean }[]>
+  /** Every plain name in the directory or in a subdirectory that may be missing, and whether a
+   * regular file stands there. */
+  protected abstract names(subdirectory?: string): Promise<NameFound[]>
 
-  async list(kind?: FileKind): Promise<FileEntry[]> {
+  /** Nothing to remember where a sync of the directory covers all. */
+  created(name: string): void {
+    nameParts(name)
+  }
+
+  async list(kind?: FileKind, subdirectory?: string): Promise<FileEntry[]> {
+    if (subdirectory !== undefined) plainName(subdirectory)
+    const prefix = subdirectory === undefined ? '' : `${subdirectory}/`
     const entries: FileEntry[] = []
-    for (const { name, regular } of await this.names()) {
-      const entry: FileEntry = regular
-        ? { name, ...parseFileName(name) }
-        : { name, kind: 'unknown', number: 0 }
+    for (const { name, regular } of await this.names(subdirectory)) {
+      const said = regular ? parseFileName(name) : { kind: 'unknown' as const, number: 0 }
+      const entry: FileEntry = { name: prefix + name, ...said }
       if (kind === undefined || entry.kind === kind) entries.push(entry)
     }
     return entries

@@ -17,7 +17,7 @@ import { crc32c } from '../checksum/crc32c.js'
 import { CrcRanges } from '../checksum/ranges.js'
 import { StoreError } from '../errors.js'
 import { BATCH_HEADER_BYTES, batchCount, batchSequence } from '../format/batch.js'
-import { maskCrc } from '../format/checksum.js'
+import { checkSeed, maskCrc } from '../format/checksum.js'
 import { fixed32 } from '../format/coding.js'
 import {
   JOURNAL_BLOCK_BYTES,
@@ -96,6 +96,8 @@ class FileJournalReader implements JournalReader {
   readonly #window: JournalWindow
   /** Where `next` goes on. */
   #position = 0
+  /** The checksum that those of fragments continue. */
+  #seed = 0
   /** Checksums of the ranges of one block, and where that block begins. */
   #ranges: CrcRanges | undefined
   #rangesBlock = -1
@@ -155,8 +157,10 @@ class FileJournalReader implements JournalReader {
     return undefined
   }
 
-  resume(offset: number): void {
+  resume(offset: number, seed?: number): void {
     if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`no offset: ${offset}`)
+    if (seed !== undefined) checkSeed(seed)
+    this.#seed = seed ?? this.#seed
     this.#position = offset
     this.verdict = undefined
   }
@@ -212,7 +216,7 @@ class FileJournalReader implements JournalReader {
     const end = JOURNAL_HEADER_BYTES + length
     if (end > room) return 'length overflows block'
     if (end > rest) return 'missing fragment'
-    if (maskCrc(crc32c(bytes, 0, i + 6, i + end)) !== crc) return 'checksum mismatch'
+    if (maskCrc(crc32c(bytes, this.#seed, i + 6, i + end)) !== crc) return 'checksum mismatch'
     const begins = kind === JOURNAL_KIND_FULL || kind === JOURNAL_KIND_FIRST
     if (begins && record.begin >= 0 && !record.hollow) return 'missing fragment'
     if (!begins && record.begin < 0) return 'orphan fragment'
@@ -292,7 +296,8 @@ class FileJournalReader implements JournalReader {
       if (kind === JOURNAL_KIND_ZERO || kind > JOURNAL_KIND_LAST) continue
       const end = at + JOURNAL_HEADER_BYTES + (bytes[i + 4]! | (bytes[i + 5]! << 8))
       if (end > limit) continue
-      if (maskCrc(ranges.crc(at + 6 - block, end - block)) !== fixed32(bytes, i)) continue
+      const crc = ranges.crc(at + 6 - block, end - block, this.#seed)
+      if (maskCrc(crc) !== fixed32(bytes, i)) continue
       if (kind === JOURNAL_KIND_FULL || kind === JOURNAL_KIND_FIRST) {
         this.#foundEnd = end
         return at

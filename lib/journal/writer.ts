@@ -14,7 +14,7 @@
  */
 import { crc32c } from '../checksum/crc32c.js'
 import { StoreError, ioError } from '../errors.js'
-import { maskCrc } from '../format/checksum.js'
+import { checkSeed, maskCrc } from '../format/checksum.js'
 import { putFixed32 } from '../format/coding.js'
 import {
   JOURNAL_BLOCK_BYTES,
@@ -55,6 +55,8 @@ class FileJournalWriter implements JournalWriter {
   readonly name: string
   #file: StorageFile
   #position = 0
+  /** The checksum that those of fragments continue. */
+  #seed = 0
   /** Where the zeros end that may stand behind the records. */
   #padded = 0
   #scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES)
@@ -81,8 +83,8 @@ class FileJournalWriter implements JournalWriter {
     const markBytes = mark === undefined ? 0 : framedBytes(this.#position, mark.length)
     const total = markBytes + framedBytes(this.#position + markBytes, record.length)
     const into = this.#room(total)
-    if (mark !== undefined) frame(into, 0, this.#position, mark, 0, mark.length)
-    frame(into, markBytes, this.#position + markBytes, record, 0, record.length)
+    if (mark !== undefined) this.#frame(into, 0, this.#position, mark, 0, mark.length)
+    this.#frame(into, markBytes, this.#position + markBytes, record, 0, record.length)
     try {
       this.#file.writeSync(into.subarray(0, total), this.#position)
     } catch (error) {
@@ -97,6 +99,12 @@ class FileJournalWriter implements JournalWriter {
     // The first piece is framed at once, the others while the caller may change its bytes.
     const own = record.length <= FIRST_PIECE_BYTES ? record : new Uint8Array(record)
     return this.#change(this.#pieces(own, mark))
+  }
+
+  reseed(seed: number): void {
+    checkSeed(seed)
+    this.#checkIdle()
+    this.#seed = seed
   }
 
   /** Never rejects for what the storage fails with. */
@@ -174,8 +182,8 @@ class FileJournalWriter implements JournalWriter {
       end = Math.min(record.length, from + pieceLength(at))
       const room = JOURNAL_BLOCK_BYTES * (PIECE_BLOCKS + 1) + markBytes
       buffer ??= new Uint8Array(Math.min(room, markBytes + framedBytes(at, record.length)))
-      if (markBytes > 0) frame(buffer, 0, this.#position, mark!, 0, mark!.length)
-      const bytes = buffer.subarray(0, frame(buffer, markBytes, at, record, from, end))
+      if (markBytes > 0) this.#frame(buffer, 0, this.#position, mark!, 0, mark!.length)
+      const bytes = buffer.subarray(0, this.#frame(buffer, markBytes, at, record, from, end))
       try {
         await this.#file.write(bytes, this.#position)
       } catch (error) {
@@ -184,6 +192,45 @@ class FileJournalWriter implements JournalWriter {
       this.#position += bytes.length
       from = end
     } while (end < record.length)
+  }
+
+  /**
+   * Frames `record[from .. end)` for `position` of the file into `into[at..]`; gives the end there.
+   * `from` and `end` are the record's own, or where a fragment of it begins or fills its block.
+   */
+  #frame(
+    into: Uint8Array,
+    at: number,
+    position: number,
+    record: Uint8Array,
+    from: number,
+    end: number,
+  ): number {
+    let room = JOURNAL_BLOCK_BYTES - (position % JOURNAL_BLOCK_BYTES)
+    let begun = from > 0
+    for (;;) {
+      if (room < JOURNAL_HEADER_BYTES) {
+        into.fill(0, at, at + room)
+        at += room
+        room = JOURNAL_BLOCK_BYTES
+      }
+      const length = Math.min(room - JOURNAL_HEADER_BYTES, end - from)
+      const ends = from + length === record.length
+      const whole = ends && !begun
+      into[at + 4] = length
+      into[at + 5] = length >>> 8
+      if (whole) into[at + 6] = JOURNAL_KIND_FULL
+      else if (ends) into[at + 6] = JOURNAL_KIND_LAST
+      else into[at + 6] = begun ? JOURNAL_KIND_MIDDLE : JOURNAL_KIND_FIRST
+      into.set(whole ? record : record.subarray(from, from + length), at + JOURNAL_HEADER_BYTES)
+      const next = at + JOURNAL_HEADER_BYTES + length
+      putFixed32(into, at, maskCrc(crc32c(into, this.#seed, at + 6, next)))
+      at = next
+      from += length
+      room -= JOURNAL_HEADER_BYTES + length
+      begun = true
+      if (from === end) return at
+    }
   }
 
   #beginSync(): Promise<void> {
@@ -242,43 +289,4 @@ function pieceLength(position: number): number {
   const room = JOURNAL_BLOCK_BYTES - (position % JOURNAL_BLOCK_BYTES)
   const first = Math.max(room - JOURNAL_HEADER_BYTES, 0)
   return first + (PIECE_BLOCKS - 1) * JOURNAL_FRAGMENT_MAX_BYTES
-}
-
-/**
- * Frames `record[from .. end)` for `position` of the file into `into[at..]`; gives the end there.
- * `from` and `end` are the record's own, or where a fragment of it begins or fills its block.
- */
-function frame(
-  into: Uint8Array,
-  at: number,
-  position: number,
-  record: Uint8Array,
-  from: number,
-  end: number,
-): number {
-  let room = JOURNAL_BLOCK_BYTES - (position % JOURNAL_BLOCK_BYTES)
-  let begun = from > 0
-  for (;;) {
-    if (room < JOURNAL_HEADER_BYTES) {
-      into.fill(0, at, at + room)
-      at += room
-      room = JOURNAL_BLOCK_BYTES
-    }
-    const length = Math.min(room - JOURNAL_HEADER_BYTES, end - from)
-    const ends = from + length === record.length
-    const whole = ends && !begun
-    into[at + 4] = length
-    into[at + 5] = length >>> 8
-    if (whole) into[at + 6] = JOURNAL_KIND_FULL
-    else if (ends) into[at + 6] = JOURNAL_KIND_LAST
-    else into[at + 6] = begun ? JOURNAL_KIND_MIDDLE : JOURNAL_KIND_FIRST
-    into.set(whole ? record : record.subarray(from, from + length), at + JOURNAL_HEADER_BYTES)
-    const next = at + JOURNAL_HEADER_BYTES + length
-    putFixed32(into, at, maskCrc(crc32c(into, 0, at + 6, next)))
-    at = next
-    from += length
-    room -= JOURNAL_HEADER_BYTES + length
-    begun = true
-    if (from === end) return at
-  }
 }

@@ -19,6 +19,7 @@ import {
 } from '../format/names.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
+import { listEntries } from './entries.js'
 import { sizeOf } from './file.js'
 import { isOurs, noPointers, type ManifestState } from './manifest.js'
 import { FILE_NUMBER_MAX } from './options.js'
@@ -46,7 +47,7 @@ export interface Directory {
 
 /** Reads what stands in the directory. Changes nothing, whatever it finds. */
 export async function readDirectory(storage: Storage, plane: DataPlane): Promise<Directory> {
-  const entries = await storage.list()
+  const entries = await listEntries(storage)
   const firstFreeNumber = 1 + entries.reduce((most, { number }) => Math.max(most, number), 0)
   const beyond = entries.find(({ number }) => number > FILE_NUMBER_MAX)
   if (beyond) throw corruption(beyond.name, 0, 'no store counts that far; move the file away')

@@ -14,6 +14,7 @@ import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane, Memtable, TableOptions } from '../plane.js'
 import { keepAside } from './aside.js'
 import { writeBare } from './bare.js'
+import { listEntries } from './entries.js'
 import { sizeOf } from './file.js'
 import type { ManifestState } from './manifest.js'
 import {
@@ -79,7 +80,8 @@ class Repair {
 
   async run(): Promise<RepairReport> {
     // A number beyond the limit was never ours: such a file is left alone.
-    const entries = (await this.storage.list()).filter(({ number }) => number <= FILE_NUMBER_MAX)
+    const found = await listEntries(this.storage)
+    const entries = found.filter(({ number }) => number <= FILE_NUMBER_MAX)
     const foreign = entries.find(({ name }) => /^(IDENTITY|OPTIONS-\d+)$/.test(name))
     if (foreign)
       throw new StoreError('CAIRN_FORMAT_VERSION', `${foreign.name} is a file of RocksDB`, {

@@ -10,7 +10,7 @@
 export type Handle = number
 
 /** Goes up with every change of what stands here or of what it means. */
-export const ADDON_REVISION = 2
+export const ADDON_REVISION = 3
 
 /** Indexes of `words`. */
 export const WORD_FOUND = 0
@@ -125,6 +125,7 @@ export interface NativeFunctions {
     record: Uint8Array,
     mark: Uint8Array | undefined,
   ): Promise<void>
+  journalReseed(journal: Handle, seed: number): void
   journalPosition(journal: Handle): number
   journalPad(journal: Handle, end: number): Promise<void>
   journalSync(journal: Handle): Promise<void>
@@ -138,7 +139,8 @@ export interface NativeFunctions {
   /** [offset, sequence] or nothing. */
   readerFindMark(reader: Handle, from: number, above: number): Promise<Float64Array | undefined>
   readerFindRecord(reader: Handle, from: number, minBytes: number): Promise<number | undefined>
-  readerResume(reader: Handle, offset: number): void
+  /** Without a seed that of before stays. */
+  readerResume(reader: Handle, offset: number, seed: number | undefined): void
   readerFree(reader: Handle): void
 
   memtableCreate(): Handle
@@ -232,6 +234,7 @@ export const NATIVE_FUNCTIONS: Readonly<Record<FunctionName, true>> = {
   journalCreate: true,
   journalAppend: true,
   journalAppendLarge: true,
+  journalReseed: true,
   journalPosition: true,
   journalPad: true,
   journalSync: true,

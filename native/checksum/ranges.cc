@@ -33,8 +33,8 @@ void CrcRanges::fill(Slice bytes) {
   for (size_t i = 0; i < bytes.size; i++) prefix_[i + 1] = value = crcByte(value, bytes[i]);
 }
 
-uint32_t CrcRanges::crc(size_t from, size_t to) const {
-  return ~(prefix_[to] ^ product(~prefix_[from], power_[to - from]));
+uint32_t CrcRanges::crc(size_t from, size_t to, uint32_t seed) const {
+  return ~(prefix_[to] ^ product(~(prefix_[from] ^ seed), power_[to - from]));
 }
 
 }  // namespace cairn

@@ -18,8 +18,8 @@ class CrcRanges {
   /** Takes `bytes`, no more than `maxBytes`, as the window. */
   void fill(Slice bytes);
 
-  /** CRC-32C, unmasked, of bytes [from, to) of the window. */
-  uint32_t crc(size_t from, size_t to) const;
+  /** CRC-32C, unmasked, of bytes [from, to) of the window; `seed` as that of `crc32c`. */
+  uint32_t crc(size_t from, size_t to, uint32_t seed = 0) const;
 
  private:
   /** Register behind the first i bytes of the window, begun at zero. */

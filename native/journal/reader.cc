@@ -187,7 +187,7 @@ const char* JournalReader::judge(const Gathering& record, size_t room) const {
   const size_t end = JOURNAL_HEADER_BYTES + length;
   if (end > room) return "length overflows block";
   if (end > rest) return MISSING_FRAGMENT;
-  if (maskCrc(crc32c(Slice(header + 6, end - 6))) != crc) return "checksum mismatch";
+  if (maskCrc(crc32c(Slice(header + 6, end - 6), seed_)) != crc) return "checksum mismatch";
   if (begins(kind) && record.begun && !record.hollow) return MISSING_FRAGMENT;
   if (!begins(kind) && !record.begun) return "orphan fragment";
   return nullptr;
@@ -256,7 +256,7 @@ bool JournalReader::searchBlock(uint64_t block, uint64_t from, uint64_t limit, F
     if (kind == JOURNAL_KIND_ZERO || kind > JOURNAL_KIND_LAST) continue;
     const size_t end = at + JOURNAL_HEADER_BYTES + lengthAt(header);
     if (end > size) continue;
-    if (maskCrc(ranges_->crc(at + 6, end)) != fixed32(header)) continue;
+    if (maskCrc(ranges_->crc(at + 6, end, seed_)) != fixed32(header)) continue;
     if (begins(kind)) {
       found = {block + at, block + end};
       return true;

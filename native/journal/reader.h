@@ -62,7 +62,10 @@ class JournalReader : public Counted<JournalReader> {
   /** The first complete record of at least `minBytes` that begins at or after `from`, looked for
    * at every byte; `next` goes on there after `resume`. */
   Status findRecord(uint64_t from, uint64_t minBytes, bool& found, uint64_t& offset);
+  /** Reads and finds go on at `offset`. */
   void resume(uint64_t offset);
+  /** The checksum that those expected from now on continue; at first 0, that of nothing. */
+  void reseed(uint32_t seed) { seed_ = seed; }
 
  private:
   friend class Counted<JournalReader>;
@@ -91,6 +94,7 @@ class JournalReader : public Counted<JournalReader> {
   JournalVerdict verdict_;
   /** Where `next` goes on. */
   uint64_t position_ = 0;
+  uint32_t seed_ = 0;
   /** Checksums of the ranges of one block, and where that block begins. */
   std::unique_ptr<CrcRanges> ranges_;
   uint64_t rangesBlock_ = UINT64_MAX;

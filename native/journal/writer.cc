@@ -65,21 +65,6 @@ void frame(uint8_t* into, uint64_t position, Slice record, size_t from, size_t e
   }
 }
 
-/** Puts the checksums into whole fragments that were framed for `position` of the file. */
-void stamp(uint8_t* framed, uint64_t position, size_t size) {
-  for (size_t at = 0; at < size;) {
-    const size_t room = roomAt(position + at);
-    if (room < JOURNAL_HEADER_BYTES) {
-      at += room;
-      continue;
-    }
-    uint8_t* const fragment = framed + at;
-    const size_t length = fragment[4] | static_cast<size_t>(fragment[5]) << 8;
-    putFixed32(fragment, maskCrc(crc32c(Slice(fragment + 6, length + 1))));
-    at += JOURNAL_HEADER_BYTES + length;
-  }
-}
-
 void tell(std::vector<std::unique_ptr<JournalDone>> waiters, const Status& status) {
   for (const std::unique_ptr<JournalDone>& waiter : waiters) waiter->journalDone(status);
 }
@@ -153,6 +138,21 @@ Status JournalWriter::cut(Slice record, const Slice* mark, std::vector<Buffer>& 
   return {};
 }
 
+/** Puts the checksums into whole fragments that were framed for `position` of the file. */
+void JournalWriter::stamp(uint8_t* framed, uint64_t position, size_t size) const {
+  for (size_t at = 0; at < size;) {
+    const size_t room = roomAt(position + at);
+    if (room < JOURNAL_HEADER_BYTES) {
+      at += room;
+      continue;
+    }
+    uint8_t* const fragment = framed + at;
+    const size_t length = fragment[4] | static_cast<size_t>(fragment[5]) << 8;
+    putFixed32(fragment, maskCrc(crc32c(Slice(fragment + 6, length + 1), seed_)));
+    at += JOURNAL_HEADER_BYTES + length;
+  }
+}
+
 /** Checksums are taken here, a piece at a time, so that no call takes those of all. */
 void JournalWriter::writePiece() {
   Buffer& piece = large_->pieces[large_->written];
@@ -178,6 +178,12 @@ void JournalWriter::largeEnded(Status status) {
   const std::unique_ptr<Large> large = std::move(large_);
   large->done->journalDone(std::move(status));
   letGo();
+}
+
+Status JournalWriter::reseed(uint32_t seed) {
+  CAIRN_TRY(checkIdle());
+  seed_ = seed;
+  return {};
 }
 
 void JournalWriter::pad(uint64_t end, std::unique_ptr<JournalDone> done) {

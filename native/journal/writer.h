@@ -45,6 +45,9 @@ class JournalWriter : public Counted<JournalWriter> {
   Status append(Slice record, const Slice* mark);
   /** The same for large records: copied at once, written in pieces through the queue. */
   void appendLarge(Slice record, const Slice* mark, std::unique_ptr<JournalDone> done);
+  /** Checksums of what is appended from now on continue from `seed`; at first from 0, that of
+   * nothing. Not while an append is under way. */
+  Status reseed(uint32_t seed);
   /** Makes the file end at `end`, or at the position when that is beyond: with zeros behind the
    * records, or by cutting. What the system fails with is given up. */
   void pad(uint64_t end, std::unique_ptr<JournalDone> done);
@@ -98,6 +101,7 @@ class JournalWriter : public Counted<JournalWriter> {
   ~JournalWriter() = default;
 
   Status cut(Slice record, const Slice* mark, std::vector<Buffer>& pieces);
+  void stamp(uint8_t* framed, uint64_t position, size_t size) const;
   void writePiece();
   void largeEnded(Status status);
   void endAt(uint64_t end, std::unique_ptr<JournalDone> done);
@@ -118,6 +122,8 @@ class JournalWriter : public Counted<JournalWriter> {
   Ref<File> file_;
   Queue* const queue_;
   uint64_t position_ = 0;
+  /** The checksum that those of fragments continue. */
+  uint32_t seed_ = 0;
   /** Where the zeros end that may stand behind the records. */
   uint64_t padded_ = 0;
   Buffer scratch_;

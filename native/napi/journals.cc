@@ -98,6 +98,26 @@ napi_value journalAppendLarge(napi_env env, napi_callback_info info) {
   return handed(*journal, promise);
 }
 
+/** A checksum. */
+bool seedAt(Call& call, size_t index, uint32_t& seed) {
+  uint64_t number = 0;
+  if (!call.count(index, number)) return false;
+  seed = static_cast<uint32_t>(number);
+  if (seed == number) return true;
+  call.fail(Status::range("not a checksum"));
+  return false;
+}
+
+/** journalReseed(journal, seed): void */
+napi_value journalReseed(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  OpenWriter* journal = nullptr;
+  uint32_t seed = 0;
+  if (!call.object(0, journal) || !seedAt(call, 1, seed)) return nullptr;
+  const Status status = journal->writer->reseed(seed);
+  return status.ok() ? nullptr : call.fail(status);
+}
+
 /** journalPosition(journal): number */
 napi_value journalPosition(napi_env env, napi_callback_info info) {
   Call call(env, info);
@@ -328,14 +348,18 @@ napi_value readerFindRecord(napi_env env, napi_callback_info info) {
   return read<FindRecordTask>(call, reader, from, minBytes);
 }
 
-/** readerResume(reader, offset): void */
+/** readerResume(reader, offset, seed?): void */
 napi_value readerResume(napi_env env, napi_callback_info info) {
   Call call(env, info);
   OpenReader* reader = nullptr;
   uint64_t offset = 0;
+  uint32_t seed = 0;
+  const bool given = !call.isUndefined(2);
   if (!call.object(0, reader) || !call.count(1, offset)) return nullptr;
+  if (given && !seedAt(call, 2, seed)) return nullptr;
   if (reader->busy) return call.fail(Status::type("a reader serves one call at a time"));
   reader->reader->resume(offset);
+  if (given) reader->reader->reseed(seed);
   return nullptr;
 }
 
@@ -345,6 +369,7 @@ const Function JOURNAL_FUNCTIONS[] = {
     {"journalCreate", journalCreate},
     {"journalAppend", journalAppend},
     {"journalAppendLarge", journalAppendLarge},
+    {"journalReseed", journalReseed},
     {"journalPosition", journalPosition},
     {"journalPad", journalPad},
     {"journalSync", journalCall<&JournalWriter::sync>},

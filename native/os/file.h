@@ -3,7 +3,8 @@
 // A descriptor lives as long as someone holds its File, so no call ever uses a number that the
 // system has given to another file. Opened with O_NOFOLLOW and O_CLOEXEC, regular files only, mode
 // 0600. Every transfer goes on until all is done; interruptions are tried again, but a sync never
-// is: what it failed with is told once. Names are plain file names: '/' and NUL are refused.
+// is: what it failed with is told once. Names are those of lib/io: plain file names, or one in one
+// subdirectory (`wal/00000001.journal`), which is no symbolic link either.
 #pragma once
 
 #include <string>

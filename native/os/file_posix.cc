@@ -18,9 +18,16 @@ namespace {
 constexpr mode_t FILE_MODE = 0600;
 constexpr int FILE_FLAGS = O_NOFOLLOW | O_CLOEXEC;
 
-bool plainName(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos;
+bool plainPart(const std::string& part) {
+  return !part.empty() && part != "." && part != ".." && part.find('\0') == std::string::npos;
+}
+
+/** A plain name, or one in one subdirectory. */
+bool goodName(const std::string& name) {
+  const size_t slash = name.find('/');
+  if (slash == std::string::npos) return plainPart(name);
+  return name.find('/', slash + 1) == std::string::npos && plainPart(name.substr(0, slash)) &&
+         plainPart(name.substr(slash + 1));
 }
 
 Status badName(const std::string& name) { return Status::type("not a file name: " + name); }
@@ -31,6 +38,40 @@ int openAt(int directory, const char* name, int flags) {
     const int descriptor = openat(directory, name, flags, FILE_MODE);
     if (descriptor >= 0 || errno != EINTR || tries == TRANSFER_MAX_TRIES) return descriptor;
   }
+}
+
+/** Where a name leads: the last directory on the way, held open meanwhile, and the rest. */
+class Place {
+ public:
+  Place(int directory, const std::string& name) : directory_(directory), file_(name.c_str()) {
+    const size_t slash = name.find('/');
+    if (slash == std::string::npos) return;
+    file_ += slash + 1;
+    constexpr int FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    own_ = directory_ = openAt(directory, name.substr(0, slash).c_str(), FLAGS);
+  }
+  ~Place() {
+    const int failure = errno;
+    if (own_ >= 0) ::close(own_);
+    errno = failure;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  /** When it is not, errno says why. */
+  bool opened() const { return directory_ >= 0; }
+  int directory() const { return directory_; }
+  const char* file() const { return file_; }
+
+ private:
+  int directory_;
+  const char* file_;
+  int own_ = -1;
+};
+
+int openIn(int directory, const std::string& name, int flags) {
+  const Place place(directory, name);
+  return place.opened() ? openAt(place.directory(), place.file(), flags) : -1;
 }
 
 }  // namespace
@@ -47,9 +88,9 @@ Status Directory::open(const std::string& path, Ref<Directory>& directory) {
 Directory::~Directory() { ::close(descriptor_); }
 
 Status Directory::openFile(const std::string& name, Ref<File>& file) const {
-  if (!plainName(name)) return badName(name);
+  if (!goodName(name)) return badName(name);
   // O_NONBLOCK: the open of a FIFO would wait for its other end.
-  const int descriptor = openAt(descriptor_, name.c_str(), O_RDONLY | O_NONBLOCK | FILE_FLAGS);
+  const int descriptor = openIn(descriptor_, name, O_RDONLY | O_NONBLOCK | FILE_FLAGS);
   if (descriptor < 0) return Status::io("open", name, errno);
   struct stat stat {};
   const int failure = fstat(descriptor, &stat) != 0 ? errno : S_ISREG(stat.st_mode) ? 0 : EINVAL;
@@ -62,12 +103,12 @@ Status Directory::openFile(const std::string& name, Ref<File>& file) const {
 }
 
 Status Directory::createFile(const std::string& name, Ref<File>& file) const {
-  if (!plainName(name)) return badName(name);
+  if (!goodName(name)) return badName(name);
   // What O_EXCL creates is a regular file. Without O_NONBLOCK, which older kernels take for "do
   // not wait" in writes through a ring and refuse with EAGAIN.
   const int flags = O_RDWR | O_CREAT | O_EXCL | FILE_FLAGS;
   const int64_t opened = traceCall(TraceKind::CREATE, descriptor_, name, 0, {}, [&](size_t) {
-    return openAt(descriptor_, name.c_str(), flags);
+    return openIn(descriptor_, name, flags);
   });
   if (opened < 0) return Status::io("create", name, static_cast<int>(-opened));
   const int descriptor = static_cast<int>(opened);
@@ -83,9 +124,10 @@ Status Directory::createFile(const std::string& name, Ref<File>& file) const {
 }
 
 Status Directory::removeFile(const std::string& name) const {
-  if (!plainName(name)) return badName(name);
+  if (!goodName(name)) return badName(name);
   const int64_t result = traceCall(TraceKind::REMOVE, descriptor_, name, 0, {}, [&](size_t) {
-    return unlinkat(descriptor_, name.c_str(), 0);
+    const Place place(descriptor_, name);
+    return place.opened() ? unlinkat(place.directory(), place.file(), 0) : -1;
   });
   if (result == 0 || result == -ENOENT) return {};
   return Status::io("remove", name, static_cast<int>(-result));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Storage } from '../../lib/io/files.js'
 import { diskStorage, memoryStorage } from '../../lib/io/index.js'
 import { TINY, contentOf, openLevel } from '../support/level.js'
@@ -26,6 +26,8 @@ async function inMemory(state: CrashState): Promise<Storage> {
   if (state === undefined) return storage
   await storage.createDirectory()
   for (const [name, bytes] of state) {
+    const [directory, below] = name.split('/')
+    if (below !== undefined) await storage.makeDirectory(directory!)
     const file = await storage.create(name)
     file.writeSync(bytes, 0)
     await file.close()
@@ -37,7 +39,10 @@ async function inMemory(state: CrashState): Promise<Storage> {
 export function layDown(state: CrashState, directory: string): void {
   if (state === undefined) return
   fs.mkdirSync(directory)
-  for (const [name, bytes] of state) fs.writeFileSync(join(directory, name), bytes)
+  for (const [name, bytes] of state) {
+    fs.mkdirSync(dirname(join(directory, name)), { recursive: true })
+    fs.writeFileSync(join(directory, name), bytes)
+  }
 }
 
 /** What is found in a store that must be whole. */

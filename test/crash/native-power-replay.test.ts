@@ -61,6 +61,24 @@ t.test('names survive by a sync of the directory', async (t) => {
   t.same([...crash(events, 16, 'everything')!.keys()], [])
 })
 
+t.test('a name in a subdirectory does not survive without it', async (t) => {
+  const below = `wal/${NAME}`
+  const events: TraceEvent[] = [
+    { kind: 'makeDirectory', name: 'wal', begin: 10, end: 11 },
+    { kind: 'create', name: below, file: 2, begin: 12, end: 13 },
+    { kind: 'syncDirectory', begin: 14, end: 15 },
+    { kind: 'remove', name: below, begin: 16, end: 17 },
+  ]
+  const seen = new Set<string>()
+  for (let seed = 1; seed < 100; seed++)
+    seen.add([...crash(events, 13, 'some', seed)!.keys()].join())
+  t.same([...seen].sort(), [NAME, `${NAME},${below}`])
+  t.same([...crash(events, 13, 'nothing')!.keys()], [NAME])
+  t.same([...crash(events, 15, 'nothing')!.keys()], [NAME, below])
+  t.same([...crash(events, 17, 'nothing')!.keys()], [NAME, below])
+  t.same([...crash(events, 17, 'everything')!.keys()], [NAME])
+})
+
 t.test('what is torn is torn at a sector', async (t) => {
   const events = [write(10, 11, 0, 700), write(12, 13, 700, 4 * SECTOR)]
   const sizes = new Set<number>()

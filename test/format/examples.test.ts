@@ -48,6 +48,7 @@ import type { JournalRecord } from '../../lib/plane.js'
 import { BlockWriter } from '../../lib/table/block.js'
 import { FilterBlock, FilterBlockWriter } from '../../lib/table/filter.js'
 import { snappy, snappyRoom, unsnappy } from '../../lib/table/snappy.js'
+import { framed } from '../plane/journal-storage.js'
 import { documentExamples, toHex } from './documents.js'
 
 const NAME = '000001.log'
@@ -178,6 +179,11 @@ const JOURNAL: Record<string, Check> = {
     t.equal(toHex(await frameRecords([record!.bytes])), toHex(bytes))
     const specimen = readFileSync(join('test', 'data', 'leveldb-files', 'cpp-log', '000003.log'))
     t.equal(toHex(specimen.subarray(0, bytes.length)), toHex(bytes), 'as LevelDB wrote it')
+  },
+  'journal-seeded': (t, bytes) => {
+    const abc = ascii('abc')
+    t.equal(crc32c(abc), 0x364b3fb7)
+    t.equal(toHex(framed([abc, abc], [0, crc32c(abc)]).bytes), toHex(bytes))
   },
   'journal-ours': async (t, bytes) => {
     t.equal(toHex((await readRecords(bytes))[0]!.bytes), toHex(markBatch(1)))

@@ -2,9 +2,12 @@
 import t from 'tap'
 import {
   DIRECTORY_LOST,
+  isDurableName,
   journalName,
   manifestName,
   parseFileName,
+  segmentName,
+  snapshotName,
   tableName,
   temporaryName,
 } from '../../lib/format/names.js'
@@ -27,6 +30,29 @@ t.test('numbered names', (t) => {
   t.end()
 })
 
+t.test('numbered names of journal and map stores', (t) => {
+  t.equal(segmentName(3), '00000003.journal')
+  t.equal(snapshotName(123456789), '123456789.snapshot')
+  for (const number of [0, 1, 99_999_999, 100_000_000, Number.MAX_SAFE_INTEGER]) {
+    t.same(parseFileName(segmentName(number)), { kind: 'segment', number })
+    t.same(parseFileName(snapshotName(number)), { kind: 'snapshot', number })
+    for (const name of [segmentName(number), snapshotName(number)]) {
+      t.same(parseFileName(`${name}.new`), { kind: 'temporary', number })
+      t.ok(isDurableName(name) && isDurableName(`${name}.new`), name)
+    }
+  }
+  for (const name of [
+    journalName(3),
+    tableName(3),
+    manifestName(3),
+    'CAIRN-SEAL',
+    'CURRENT',
+    'LOG',
+  ])
+    t.notOk(isDurableName(name), name)
+  t.end()
+})
+
 t.test('fixed names', (t) => {
   const kinds: Record<string, string> = {
     CURRENT: 'current',
@@ -37,6 +63,10 @@ t.test('fixed names', (t) => {
     'cairn.lock.1f-2.new': 'temporary',
     'CAIRN-SEAL': 'seal',
     'CAIRN-SEAL.new': 'temporary',
+    'CAIRN-STORE': 'store',
+    'CAIRN-STORE.new': 'temporary',
+    KEYS: 'keys',
+    'KEYS.new': 'temporary',
     LOG: 'log',
     'LOG.old': 'log',
   }
@@ -76,6 +106,20 @@ t.test('everything else is unknown', (t) => {
     'CAIRN-SEAL.',
     'CAIRN-SEAL./x',
     DIRECTORY_LOST,
+    '1.journal',
+    '0000001.journal',
+    '000000001.journal',
+    '00000001.journals',
+    '00000001.journal.old',
+    '00000001.journal.new.new',
+    '00000001.snapshot\n',
+    'wal/00000001.journal',
+    '9007199254740992.snapshot',
+    'CAIRN-STORE.old',
+    'CAIRN-STORES',
+    'KEYS.',
+    'keys',
+    'KEYS.bak',
     '__proto__',
     'constructor',
     'toString',

@@ -46,6 +46,7 @@ export function contract(title: string, make: () => Storage): void {
     await t.test('names', (t) => names(t, make()))
     await t.test('listing', (t) => listing(t, make()))
     await t.test('subdirectories', (t) => subdirectories(t, make()))
+    await t.test('listing subdirectories', (t) => sublisting(t, make()))
     await t.test('CURRENT', (t) => current(t, make()))
     await t.test('copies', (t) => copies(t, make(), make()))
     await t.test('locks', (t) => locks(t, make()))
@@ -195,6 +196,43 @@ async function subdirectories(t: Test, storage: Storage): Promise<void> {
   t.throws(() => storage.openSync('lost'), coded('CAIRN_IO'))
   await put(storage, 'plain', '')
   await t.rejects(storage.makeDirectory('plain'), coded('CAIRN_EXISTS'))
+}
+
+async function sublisting(t: Test, storage: Storage): Promise<void> {
+  await t.rejects(storage.list(undefined, 'wal'), coded('CAIRN_MISSING'), 'no directory')
+  await storage.createDirectory()
+  t.same(await storage.list(undefined, 'wal'), [], 'a missing one holds nothing')
+  await storage.makeDirectory('wal')
+  await storage.makeDirectory('snapshots')
+  t.same(await storage.list(undefined, 'wal'), [])
+  for (const name of ['wal/00000007.journal', 'wal/00000008.journal.new', 'wal/KEYS', 'wal/x'])
+    await put(storage, name, name)
+  await put(storage, 'snapshots/00000009.snapshot', '')
+  await put(storage, '00000003.journal', '')
+  t.same(
+    (await storage.list(undefined, 'wal'))
+      .map(({ name, kind, number }) => `${name} ${kind} ${number}`)
+      .sort(),
+    [
+      'wal/00000007.journal segment 7',
+      'wal/00000008.journal.new temporary 8',
+      'wal/KEYS keys 0',
+      'wal/x unknown 0',
+    ],
+  )
+  const [segment, ...more] = await storage.list('segment', 'wal')
+  t.same(more, [])
+  t.equal(await get(storage, segment!.name), 'wal/00000007.journal', 'a name that open takes')
+  await storage.rename(segment!.name, 'wal/00000010.journal')
+  await storage.remove('wal/x')
+  storage.created('wal/00000010.journal')
+  await storage.syncDirectory()
+  t.equal((await storage.list('segment', 'wal'))[0]?.number, 10)
+  t.same(await namesOf(storage), ['00000003.journal', 'snapshots', 'wal'])
+  await t.rejects(storage.list(undefined, '00000003.journal'), coded('CAIRN_IO'), 'a file')
+  for (const name of ['', '..', 'a/b', '/', 'a\\b'])
+    await t.rejects(storage.list(undefined, name), TypeError, JSON.stringify(name))
+  t.throws(() => storage.created('../x'), TypeError)
 }
 
 async function current(t: Test, storage: Storage): Promise<void> {

@@ -82,7 +82,10 @@ void rangesOfWindows() {
     for (int i = 0; i < 500; i++) {
       const size_t from = next(size + 1);
       const size_t to = from + next(size - from + 1);
-      CHECK_EQ(ranges.crc(from, to), crc32c(window.part(from, to - from)));
+      const Slice range = window.part(from, to - from);
+      CHECK_EQ(ranges.crc(from, to), crc32c(range));
+      for (const uint32_t seed : {uint32_t{1}, uint32_t{0x80000000}, UINT32_MAX})
+        CHECK_EQ(ranges.crc(from, to, seed), crc32c(range, seed));
     }
   }
 }

@@ -103,8 +103,10 @@ void names(const Scratch& scratch) {
   CHECK_EQ(Directory::open(std::string("a\0b", 3), directory).kind(), Status::Kind::TYPE);
   if (!CHECK_OK(Directory::open(scratch.path(), directory))) return;
   for (const std::string& name :
-       {std::string(), std::string("."), std::string(".."), std::string("a/b"),
-        std::string("/etc/passwd"), std::string("a\0b", 3)}) {
+       {std::string(), std::string("."), std::string(".."), std::string("/etc"),
+        std::string("/etc/passwd"), std::string("a/"), std::string("../a"), std::string("./a"),
+        std::string("a/.."), std::string("a//b"), std::string("a/b/c"), std::string("a\0b", 3),
+        std::string("a\0/b", 4), std::string("a/b\0", 4)}) {
     CHECK_EQ(directory->openFile(name, file).kind(), Status::Kind::TYPE);
     CHECK_EQ(directory->createFile(name, file).kind(), Status::Kind::TYPE);
     CHECK_EQ(directory->removeFile(name).kind(), Status::Kind::TYPE);
@@ -128,6 +130,37 @@ void strangers(const Scratch& scratch) {
   CHECK(!file);
 }
 
+/** One level down, through a directory that is really there. */
+void subdirectories(const Scratch& scratch) {
+  Ref<Directory> directory;
+  Ref<File> file;
+  if (!CHECK_OK(Directory::open(scratch.path(), directory))) return;
+  CHECK(directory->openFile("wal/1", file).isMissing());
+  CHECK_EQ(errorOf(directory->createFile("wal/1", file)), ENOENT);
+  CHECK_OK(directory->removeFile("wal/1"));
+  CHECK_EQ(mkdir((scratch / "wal").c_str(), 0700), 0);
+  CHECK_OK(directory->createFile("wal/1", file));
+  CHECK_EQ(file->name(), "wal/1");
+  CHECK_EQ(modeOf(scratch / "wal/1"), mode_t{0600});
+  CHECK_OK(file->write(text("hello"), 0));
+  CHECK_EQ(errorOf(directory->createFile("wal/1", file)), EEXIST);
+  uint64_t size = 0;
+  CHECK_OK(directory->openFile("wal/1", file));
+  CHECK_OK(file->size(size));
+  CHECK_EQ(size, 5);
+  file = nullptr;
+  CHECK_EQ(symlink((scratch / "wal").c_str(), (scratch / "away").c_str()), 0);
+  CHECK(errorOf(directory->openFile("away/1", file)) > 0);
+  CHECK(errorOf(directory->createFile("away/2", file)) > 0);
+  CHECK(errorOf(directory->removeFile("away/1")) > 0);
+  CHECK_EQ(symlink("1", (scratch / "wal/link").c_str()), 0);
+  CHECK_EQ(errorOf(directory->openFile("wal/link", file)), ELOOP);
+  CHECK_EQ(errorOf(directory->openFile("fifo/1", file)), ENOTDIR);
+  CHECK(!file);
+  CHECK_OK(directory->removeFile("wal/1"));
+  CHECK(directory->openFile("wal/1", file).isMissing());
+}
+
 }  // namespace
 
 int main() {
@@ -136,5 +169,6 @@ int main() {
   withoutWaiting(scratch);
   names(scratch);
   strangers(scratch);
+  subdirectories(scratch);
   return checkResult();
 }

@@ -159,13 +159,13 @@ struct Place {
   }
 };
 
-inline std::string fragment(uint8_t kind, const std::string& data) {
+inline std::string fragment(uint8_t kind, const std::string& data, uint32_t seed = 0) {
   std::string bytes(JOURNAL_HEADER_BYTES, '\0');
   bytes[4] = static_cast<char>(data.size() & 0xff);
   bytes[5] = static_cast<char>(data.size() >> 8);
   bytes[6] = static_cast<char>(kind);
   bytes += data;
-  const uint32_t crc = crc32c(sliceOf(bytes).from(6));
+  const uint32_t crc = crc32c(sliceOf(bytes).from(6), seed);
   putFixed32(reinterpret_cast<uint8_t*>(bytes.data()), maskCrc(crc));
   return bytes;
 }
@@ -174,7 +174,7 @@ inline size_t roomOf(const std::string& file) {
   return JOURNAL_BLOCK_BYTES - file.size() % JOURNAL_BLOCK_BYTES;
 }
 
-inline void frame(std::string& file, const std::string& record) {
+inline void frame(std::string& file, const std::string& record, uint32_t seed = 0) {
   bool first = true;
   for (size_t from = 0;; first = false) {
     if (roomOf(file) < JOURNAL_HEADER_BYTES) file.append(roomOf(file), '\0');
@@ -185,7 +185,7 @@ inline void frame(std::string& file, const std::string& record) {
                      : first       ? JOURNAL_KIND_FIRST
                      : last        ? JOURNAL_KIND_LAST
                                    : JOURNAL_KIND_MIDDLE;
-    file += fragment(static_cast<uint8_t>(kind), data);
+    file += fragment(static_cast<uint8_t>(kind), data, seed);
     if (last) return;
   }
 }

@@ -380,6 +380,59 @@ void searches() {
   CHECK(readAll(*empty, 1).empty() && ends(*empty));
 }
 
+/** Fragments are stamped, read and found under the seed of the moment. */
+void seeds() {
+  Place place;
+  constexpr uint32_t SEED = 0xdeadbeef;
+  const Ref<JournalWriter> writer = place.writer();
+  const std::string large = noise(3 * MIB / 2, 3);
+  const std::string marking = mark(9);
+  const Slice marked = sliceOf(marking);
+  std::string expected;
+  frame(expected, "header");
+  const size_t second = expected.size();
+  frame(expected, noise(60, 2), SEED);
+  const size_t third = expected.size();
+  frame(expected, marking, SEED);
+  frame(expected, large, SEED);
+  const size_t last = expected.size();
+  frame(expected, "plain");
+  Told told, closed;
+  CHECK_OK(writer->append(sliceOf("header"), nullptr));
+  CHECK_OK(writer->reseed(SEED));
+  CHECK_OK(writer->append(sliceOf(noise(60, 2)), nullptr));
+  writer->appendLarge(sliceOf(large), &marked, told.done());
+  CHECK(writer->reseed(0).kind() == Status::Kind::TYPE);
+  place.queue.drain();
+  CHECK(told.ok());
+  CHECK_OK(writer->reseed(0));
+  CHECK_OK(writer->append(sliceOf("plain"), nullptr));
+  CHECK_EQ(sliceOf(place.bytes()), sliceOf(expected));
+
+  const Ref<JournalReader> reader = place.reader();
+  CHECK_EQ(readAll(*reader, MIB).size(), 1);
+  bad(*reader, second, "checksum mismatch");
+  bool found = false;
+  uint64_t offset = 0;
+  uint64_t sequence = 0;
+  CHECK_OK(reader->findMark(0, 0, found, offset, sequence));
+  CHECK(!found);
+  CHECK_OK(reader->findRecord(second, 0, found, offset));
+  CHECK(found && offset == last);
+  reader->resume(second);
+  reader->reseed(SEED);
+  CHECK_EQ(readAll(*reader, MIB).size(), 3);
+  bad(*reader, last, "checksum mismatch");
+  CHECK_OK(reader->findMark(0, 0, found, offset, sequence));
+  CHECK(found && offset == third && sequence == 9);
+  CHECK_OK(reader->findRecord(0, 0, found, offset));
+  CHECK(found && offset == second);
+  reader->resume(third);
+  CHECK_EQ(readAll(*reader, MIB).size(), 2);
+  writer->close(closed.done());
+  CHECK_EQ(writer->reseed(SEED).detail().code, Code::NOT_OPEN);
+}
+
 void limits() {
   Place place;
   std::string file;
@@ -433,6 +486,7 @@ int main() {
   cairn::zerosThatStay();
   cairn::verdicts();
   cairn::searches();
+  cairn::seeds();
   cairn::limits();
   return cairn::checkResult();
 }

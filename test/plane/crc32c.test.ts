@@ -82,8 +82,9 @@ t.test('ranges of a window, the empty ones and the whole too', async (t) => {
     for (let i = 0; i < 3000; i++) {
       const from = (i * 7919) % 1025
       const to = from + ((i * 104729) % (1025 - from))
-      if (ranges.crc(from, to) !== crc32c(bytes, 0, start + from, start + to))
-        wrong.push(`${start}: ${from}..${to}`)
+      for (const seed of [0, i, 0x80000000, 0xffffffff])
+        if (ranges.crc(from, to, seed) !== crc32c(bytes, seed, start + from, start + to))
+          wrong.push(`${start}: ${from}..${to} from ${seed}`)
     }
     if (ranges.crc(0, 1024) !== crc32c(bytes, 0, start, start + 1024)) wrong.push(`${start}`)
   }

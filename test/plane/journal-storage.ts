@@ -138,9 +138,9 @@ export function crcByBits(bytes: Uint8Array): number {
   return ~crc >>> 0
 }
 
-/** One fragment with a true checksum, whatever its kind. */
-export function fragment(kind: number, data: Uint8Array): Buffer {
-  const crc = crc32c(data, crc32c(Buffer.of(kind)))
+/** One fragment with a true checksum that continues from `seed`, whatever its kind. */
+export function fragment(kind: number, data: Uint8Array, seed = 0): Buffer {
+  const crc = crc32c(data, crc32c(Buffer.of(kind), seed))
   const bytes = Buffer.alloc(7)
   bytes.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0)
   bytes.writeUInt16LE(data.length, 4)
@@ -148,8 +148,12 @@ export function fragment(kind: number, data: Uint8Array): Buffer {
   return Buffer.concat([bytes, data])
 }
 
-/** The file that holds these records, and where each begins and ends. */
-export function framed(records: readonly Uint8Array[]): {
+/** The file that holds these records, the i-th under `seeds[i]` or else 0, and where each begins
+ * and ends. */
+export function framed(
+  records: readonly Uint8Array[],
+  seeds: readonly number[] = [],
+): {
   bytes: Buffer
   spans: { offset: number; end: number }[]
 } {
@@ -160,7 +164,7 @@ export function framed(records: readonly Uint8Array[]): {
     pieces.push(piece)
     position += piece.length
   }
-  for (const record of records) {
+  for (const [i, record] of records.entries()) {
     let from = 0
     let offset = -1
     do {
@@ -171,7 +175,7 @@ export function framed(records: readonly Uint8Array[]): {
       if (first) offset = position
       from += data.length
       const last = from === record.length
-      put(fragment(first ? (last ? 1 : 2) : last ? 4 : 3, data))
+      put(fragment(first ? (last ? 1 : 2) : last ? 4 : 3, data, seeds[i]))
     } while (from < record.length)
     spans.push({ offset, end: position })
   }

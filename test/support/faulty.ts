@@ -135,9 +135,9 @@ class Faulty extends BaseStorage implements FaultyStorage {
     return this.#inner.lock(options)
   }
 
-  override async list(kind?: FileKind): Promise<FileEntry[]> {
+  override async list(kind?: FileKind, subdirectory?: string): Promise<FileEntry[]> {
     this.check('list')
-    return this.#inner.list(kind)
+    return this.#inner.list(kind, subdirectory)
   }
 
   async open(name: string): Promise<StorageFile> {
@@ -187,9 +187,12 @@ class Faulty extends BaseStorage implements FaultyStorage {
     await this.#inner.close()
   }
 
-  protected async names(): Promise<{ name: string; regular: boolean }[]> {
-    const entries = await this.#inner.list()
-    return entries.map(({ name, kind }) => ({ name, regular: kind !== 'unknown' }))
+  override created(name: string): void {
+    this.#inner.created(name)
+  }
+
+  protected names(): never {
+    throw new Error('the storage inside lists')
   }
 }
 

@@ -8,6 +8,7 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { DIRECTORY_SNAPSHOTS, DIRECTORY_WAL } from '../../lib/format/names.js'
 import { diskStorage, memoryStorage } from '../../lib/io/index.js'
 import type { MemoryStorage } from '../../lib/io/index.js'
 import type { Storage } from '../../lib/io/files.js'
@@ -157,10 +158,16 @@ export async function onCopy<T>(
   }
 }
 
-/** Copies every regular file of a storage to another one. */
+/** Copies every regular file of a storage to another one, and those of a map's subdirectories. */
 export async function copyInto(from: Storage, to: Storage): Promise<void> {
   await to.createDirectory()
-  for (const { name, kind } of await from.list()) {
+  const entries = await from.list()
+  for (const directory of [DIRECTORY_WAL, DIRECTORY_SNAPSHOTS]) {
+    if (!entries.some(({ name }) => name === directory)) continue
+    await to.makeDirectory(directory)
+    entries.push(...(await from.list(undefined, directory)))
+  }
+  for (const { name, kind } of entries) {
     if (kind === 'lock' || kind === 'log' || kind === 'unknown') continue
     const [source, target] = [await from.open(name), await to.create(name)]
     try {
@@ -200,7 +207,7 @@ function stateOf({ location }: Storage): string {
     return `${stat?.size} ${stat?.mtimeMs}`
   }
   return fs
-    .readdirSync(location)
+    .readdirSync(location, { encoding: 'utf8', recursive: true })
     .sort()
     .map((name) => `${name} ${lastOf(name)}`)
     .join('\n')

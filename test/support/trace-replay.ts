@@ -11,11 +11,13 @@ import { random } from './random.js'
 import type { TraceEvent } from './trace.js'
 
 const SECTOR_BYTES = 512
+/** Stands among the numbers of files for a subdirectory. */
+const DIRECTORY = 0
 
 /** What is left of what no sync covers; torn is everything up to a sector of the newest write. */
 export type Left = 'nothing' | 'everything' | 'torn' | 'some'
 
-/** Files by name; undefined when not even the directory is there. */
+/** Files by name, one in a subdirectory too; undefined when not even the directory is there. */
 export type CrashState = ReadonlyMap<string, Uint8Array> | undefined
 
 interface Change {
@@ -81,7 +83,8 @@ export class Replay {
     const names = new Map(this.#synced)
     for (const change of this.#changes) if (chance.entry()) apply(names, change)
     const files = new Map<string, Uint8Array>()
-    for (const [name, file] of names) files.set(name, this.#crashed(file, left, chance))
+    for (const [name, file] of names)
+      if (file !== DIRECTORY) files.set(name, this.#crashed(file, left, chance))
     return files
   }
 
@@ -116,6 +119,8 @@ export class Replay {
       case 'create':
         this.#contents.set(event.file, { inode: new Inode(), ended: [] })
         return this.#change({ file: event.file, to: event.name, ended: false })
+      case 'makeDirectory':
+        return this.#change({ file: DIRECTORY, to: event.name, ended: false })
       case 'remove': {
         const file = this.#names.get(event.name)
         if (file === undefined) return () => {}
@@ -174,8 +179,13 @@ function ending({ ended }: Content): () => void {
   return () => (ended[index] = true)
 }
 
+/** Does to `names` what was done; a name can not come without its directory. */
 function apply(names: Map<string, number>, { from, to, file }: Change): void {
-  if (to !== undefined) names.set(to, file)
+  if (to !== undefined) {
+    const slash = to.indexOf('/')
+    if (slash >= 0 && names.get(to.slice(0, slash)) !== DIRECTORY) return
+    names.set(to, file)
+  }
   if (from !== undefined && names.get(from) === file) names.delete(from)
 }
 

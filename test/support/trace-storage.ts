@@ -3,7 +3,7 @@
  *
  * It stands for the disk storage, native planes included, and inherits what is composed of
  * primitives, so each step of `setCurrent` is told. Locks and LOG are no operations here, as they
- * are none in memory; and a store that is recorded keeps nothing in subdirectories.
+ * are none in memory.
  */
 import fs from 'node:fs'
 import { join } from 'node:path'
@@ -79,8 +79,8 @@ export class RecordedStorage extends BaseStorage {
     return this.#inner.lock(options)
   }
 
-  override list(kind?: FileKind): Promise<FileEntry[]> {
-    return this.#inner.list(kind)
+  override list(kind?: FileKind, subdirectory?: string): Promise<FileEntry[]> {
+    return this.#inner.list(kind, subdirectory)
   }
 
   async open(name: string): Promise<StorageFile> {
@@ -119,8 +119,11 @@ export class RecordedStorage extends BaseStorage {
     throw new Error('no workload that is recorded removes its directory')
   }
 
-  async makeDirectory(): Promise<void> {
-    throw new Error('no workload that is recorded needs a subdirectory')
+  async makeDirectory(name: string): Promise<void> {
+    await this.told(
+      () => this.#inner.makeDirectory(name),
+      () => ({ kind: 'makeDirectory', name }),
+    )
   }
 
   async syncDirectory(): Promise<void> {
@@ -138,9 +141,12 @@ export class RecordedStorage extends BaseStorage {
     return this.#inner.close()
   }
 
-  protected async names(): Promise<{ name: string; regular: boolean }[]> {
-    const entries = await this.#inner.list()
-    return entries.map(({ name, kind }) => ({ name, regular: kind !== 'unknown' }))
+  override created(name: string): void {
+    this.#inner.created(name)
+  }
+
+  protected names(): never {
+    throw new Error('the storage inside lists')
   }
 }
 

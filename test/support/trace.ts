@@ -82,7 +82,7 @@ export type TraceEvent = Span &
   (
     | { readonly kind: 'createDirectory' | 'syncDirectory' }
     | { readonly kind: 'create'; readonly name: string; readonly file: number }
-    | { readonly kind: 'remove'; readonly name: string }
+    | { readonly kind: 'remove' | 'makeDirectory'; readonly name: string }
     | { readonly kind: 'rename'; readonly name: string; readonly to: string }
     | {
         readonly kind: 'write'
@@ -116,7 +116,7 @@ export function mergeTrace(
   return all.map((operation): TraceEvent => {
     const { begin, end, kind, name = '', inode = 0, position = 0 } = operation
     if (kind === 'createDirectory' || kind === 'syncDirectory') return { kind, begin, end }
-    if (kind === 'remove') return { kind, name, begin, end }
+    if (kind === 'remove' || kind === 'makeDirectory') return { kind, name, begin, end }
     if (kind === 'rename') return { kind, name, to: operation.to!, begin, end }
     if (kind === 'create') {
       files.set(inode, ++created)

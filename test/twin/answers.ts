@@ -43,6 +43,8 @@ export interface Probe {
   readonly from: number
   readonly above: number
   readonly minBytes: number
+  /** Of the checksums from the probe on, unless it stays. */
+  readonly seed: number | undefined
 }
 
 export async function journalAnswers(
@@ -62,10 +64,10 @@ export async function journalAnswers(
       return told.join()
     })
   const answers = [`${reader.sizeBytes}`, await records(), JSON.stringify(reader.verdict)]
-  for (const { from, above, minBytes } of probes) {
+  for (const { from, above, minBytes, seed } of probes) {
+    reader.resume(from, seed)
     answers.push(await answer(() => reader.findMark(from, above)))
     answers.push(await answer(() => reader.findRecord(from, minBytes)))
-    reader.resume(from)
     answers.push(await records(), JSON.stringify(reader.verdict))
   }
   await reader.close()

@@ -22,6 +22,7 @@ import { answer, journalAnswers, scanAnswer, tableAnswers } from './answers.js'
 import { mutated } from './mutate.js'
 import { TWINS, selectFor } from './sides.js'
 import {
+  SEED,
   makeBatch,
   makeBlock,
   makeElements,
@@ -76,6 +77,7 @@ decoder('journal', BLOCKS, (next) => {
       from: next(bytes.length + 10),
       above: next(2) * next(200),
       minBytes: one(next, [0, 12, 100]),
+      seed: one(next, [undefined, 0, SEED, SEED]),
     }))
     return (plane) => journalAnswers(plane, '000001.log', probes)
   }

@@ -69,6 +69,7 @@ async function wildHandles(plane: DataPlane, meta: TableMeta): Promise<string> {
       ...[() => reader.findMark(any, 0), () => reader.findMark(0, any)],
       ...[() => reader.findRecord(any, 0), () => reader.findRecord(0, any)],
       ...[() => reader.resume(any), () => reader.next(), () => table.offsetOf(any)],
+      ...[() => reader.resume(0, any), () => writer.reseed(any)],
       ...[() => writer.append(any), () => writer.append(Buffer.from('more'), any)],
       ...[() => writer.appendLarge(any), () => writer.appendLarge(Buffer.from('more'), any)],
     )
@@ -177,7 +178,7 @@ export const NUMBERS: readonly Scenario[] = [
   },
   {
     name: 'journal: places that are not there',
-    expected: /^undefined undefined end undefined undefined end RangeError RangeError RangeError$/,
+    expected: /^undefined undefined end undefined undefined end( RangeError){11}$/,
     run: async ({ plane }) => {
       const writer = await plane.createJournal('000001.log')
       writer.append(Buffer.from('record'))
@@ -191,6 +192,11 @@ export const NUMBERS: readonly Scenario[] = [
         told.push(reader.verdict?.kind)
       }
       told.push(await each([NaN, -1, 0.5].map((odd) => () => reader.resume(odd))))
+      const seeds = [NaN, -1, 0.5, 2 ** 32]
+      told.push(await each(seeds.map((odd) => () => reader.resume(0, odd))))
+      const other = await plane.createJournal('000002.log')
+      told.push(await each(seeds.map((odd) => () => other.reseed(odd))))
+      await other.close()
       await reader.close()
       return told.map(String).join(' ')
     },

@@ -36,6 +36,10 @@ export function makeBatch(next: Next, first = 1 + next(1000)): Uint8Array {
 }
 
 /** Records with marks between them; now and then long enough to cross blocks. */
+/** What the checksums of specimens continue from when it is not nothing. */
+export const SEED = 0x9e3779b9
+
+/** Records of a journal, all of one seed or from some record on of another one. */
 export function makeJournal(next: Next): Buffer {
   const records: Uint8Array[] = []
   let sequence = 1
@@ -44,7 +48,11 @@ export function makeJournal(next: Next): Buffer {
     records.push(next(60) === 0 ? noise(next(70_000), left) : makeBatch(next, sequence))
     sequence += 20
   }
-  return framed(records).bytes
+  const reseeded = one(next, [0, records.length, next(records.length)])
+  return framed(
+    records,
+    records.map((_, i) => (i < reseeded ? 0 : SEED)),
+  ).bytes
 }
 
 /** Fragments of any kind in any order, each with a true checksum. */
@@ -53,7 +61,8 @@ export function makeFragments(next: Next): Buffer {
   for (let left = 1 + next(12); left > 0; left--) {
     const data = next(4) === 0 ? markBatch(next(100)) : noise(next(60), left)
     const kind = next(12) === 0 ? next(256) : 1 + next(4)
-    pieces.push(next(20) === 0 ? Buffer.alloc(next(20)) : fragment(kind, data))
+    const seed = next(8) === 0 ? SEED : 0
+    pieces.push(next(20) === 0 ? Buffer.alloc(next(20)) : fragment(kind, data, seed))
   }
   if (next(4) === 0) pieces.unshift(fragment(1, noise(32_768 - 14 - next(30), 1)))
   return Buffer.concat(pieces)

@@ -5,6 +5,7 @@
  * by one, as views of the page.
  */
 import { StoreError } from '../../errors.js'
+import { checkSeed } from '../../format/checksum.js'
 import type { DamageReason, JournalReader, JournalRecord, JournalWriter } from '../../plane.js'
 import type { Handle, NativeFunctions, NativeRecords } from '../addon.js'
 import { HandleOwner } from './handle.js'
@@ -29,6 +30,11 @@ export class NativeJournalWriter extends HandleOwner implements JournalWriter {
 
   append(record: Uint8Array, mark?: Uint8Array): void {
     this.#position = this.addon.journalAppend(this.handle, record, mark)
+  }
+
+  reseed(seed: number): void {
+    checkSeed(seed)
+    this.addon.journalReseed(this.handle, seed)
   }
 
   async appendLarge(record: Uint8Array, mark?: Uint8Array): Promise<void> {
@@ -125,9 +131,10 @@ export class NativeJournalReader extends HandleOwner implements JournalReader {
     return this.addon.readerFindRecord(this.handle, from, minBytes)
   }
 
-  resume(offset: number): void {
+  resume(offset: number, seed?: number): void {
     if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`no offset: ${offset}`)
-    this.addon.readerResume(this.handle, offset)
+    if (seed !== undefined) checkSeed(seed)
+    this.addon.readerResume(this.handle, offset, seed)
     this.#page = undefined
     this.#verdict = undefined
   }

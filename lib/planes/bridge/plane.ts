@@ -7,6 +7,7 @@
 import { constants } from 'node:buffer'
 import { StoreError } from '../../errors.js'
 import type { TableMeta } from '../../format/edit.js'
+import type { Storage } from '../../io/files.js'
 import type {
   Cursor,
   DataPlane,
@@ -45,19 +46,18 @@ export class NativePlane extends HandleOwner implements DataPlane {
   readonly io: 'io_uring' | 'threads'
   /** Why there is no ring, if there is none. */
   readonly refusal: string
-  readonly #location: string
+  readonly #storage: Storage
   readonly #words: Float64Array
   /** The addon is an object of many properties, in which looking one up takes time. */
   readonly #find: NativeFunctions['find']
 
   constructor(addon: NativeFunctions, options: PlaneOptions, io: IoWanted) {
     const { storage, cacheBytes, maxOpenTables } = options
-    const { location } = storage
-    const handle = addon.planeOpen(location, cacheBytes, maxOpenTables, IO_WANTED[io])
+    const handle = addon.planeOpen(storage.location, cacheBytes, maxOpenTables, IO_WANTED[io])
     super(addon, handle, 'planeClose')
     this.#words = addon.words
     this.#find = addon.find
-    this.#location = location
+    this.#storage = storage
     this.io = addon.planeIo(handle)
     this.refusal = addon.planeRefusal(handle)
   }
@@ -68,11 +68,16 @@ export class NativePlane extends HandleOwner implements DataPlane {
 
   lock(): void {
     if (this.addon.planeLock(this.handle)) return
-    throw new StoreError('CAIRN_LOCKED', `${this.#location} is locked: a LevelDB has it open`)
+    throw new StoreError(
+      'CAIRN_LOCKED',
+      `${this.#storage.location} is locked: a LevelDB has it open`,
+    )
   }
 
   async createJournal(name: string): Promise<JournalWriter> {
-    return new NativeJournalWriter(this.addon, this.handle, name)
+    const writer = new NativeJournalWriter(this.addon, this.handle, name)
+    this.#storage.created(name)
+    return writer
   }
 
   async openJournal(name: string): Promise<JournalReader> {
