@@ -35,22 +35,29 @@ export interface StoreErrorDetails {
   readonly file?: string
   /** Byte offset in `file`. */
   readonly offset?: number
+  /** What a condition expected, and what it found: of CAIRN_CONFLICT. */
+  readonly expected?: number
+  readonly actual?: number
   /** What caused this, usually an error of the operating system. */
   readonly cause?: unknown
 }
 
-/** A failure of the world: `code` says which, `file`, `offset` and `cause` where they exist. */
+/** A failure of the world: `code` says which, the other fields where they exist. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
   readonly file?: string
   readonly offset?: number
+  declare readonly expected?: number
+  declare readonly actual?: number
 
   constructor(code: StoreErrorCode, message: string, details: StoreErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     if (details.file !== undefined) this.file = details.file
     if (details.offset !== undefined) this.offset = details.offset
+    if (details.expected !== undefined) this.expected = details.expected
+    if (details.actual !== undefined) this.actual = details.actual
   }
 }
 

@@ -17,6 +17,9 @@ export class FormatError extends Error {
   }
 }
 
+/** Bytes of a version that this code does not know: they may be whole. */
+export class VersionError extends FormatError {}
+
 export const VARINT32_MAX_BYTES = 5
 export const VARINT64_MAX_BYTES = 10
 

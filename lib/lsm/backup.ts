@@ -5,18 +5,17 @@
  * take: they are hard-linked or copied, from an earlier backup where it has the very same table.
  * Then a MANIFEST, CURRENT, an empty journal and a seal are written, in the order of a creation.
  */
+import { isSameFile, prepareTarget } from '../commit/backup.js'
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
 import { compareInternalKeys } from '../format/key.js'
 import { manifestName, tableName } from '../format/names.js'
-import type { Storage, StorageFile } from '../io/files.js'
+import type { Storage } from '../io/files.js'
 import { writeBare } from './bare.js'
 import { readDirectory } from './recovery.js'
 import { writeSeal } from './seal.js'
 import type { TreeState } from './state.js'
 import type { Version } from './version.js'
-
-const COMPARE_BYTES = 1024 * 1024
 
 export interface BackupReport {
   /** Tables in the backup, and their bytes. */
@@ -37,7 +36,7 @@ export async function backupVersion(
   since?: Storage,
 ): Promise<BackupReport> {
   const earlier = since === undefined ? new Map<number, TableMeta>() : await tablesOf(state, since)
-  await prepare(target)
+  await prepareTarget(target)
   const count = { linked: 0, copied: 0, reused: 0 }
   const tables = version.levels.flat()
   const entries = await state.storage.list('table')
@@ -61,7 +60,7 @@ export async function backupVersion(
 export async function backupFiles(state: TreeState, target: Storage): Promise<BackupReport> {
   const { storage } = state
   const { journals, manifest } = state.readOnlyFiles!
-  await prepare(target)
+  await prepareTarget(target)
   const tables = state.levels.flat()
   const numbers = new Set(tables.map(({ number }) => number))
   const count = { linked: 0, copied: 0, reused: 0 }
@@ -74,17 +73,6 @@ export async function backupFiles(state: TreeState, target: Storage): Promise<Ba
   await target.setCurrent(manifestName(manifest))
   const bytes = tables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return { tables: tables.length, bytes, ...count }
-}
-
-/** The target must be new or empty. */
-async function prepare(target: Storage): Promise<void> {
-  await target.createDirectory()
-  const [standing] = await target.list()
-  if (standing !== undefined)
-    throw new StoreError(
-      'CAIRN_EXISTS',
-      `${target.location} is not empty: it holds '${standing.name}'`,
-    )
 }
 
 async function writeControlFiles(
@@ -131,21 +119,5 @@ async function isSame(
     earlier.sizeBytes === table.sizeBytes &&
     compareInternalKeys(earlier.smallest, table.smallest) === 0 &&
     compareInternalKeys(earlier.largest, table.largest) === 0
-  if (!alike) return false
-  const [ours, theirs] = [await state.storage.open(name), await since.open(name)]
-  try {
-    return await sameBytes(ours, theirs, table.sizeBytes)
-  } finally {
-    await ours.close()
-    await theirs.close()
-  }
-}
-
-async function sameBytes(a: StorageFile, b: StorageFile, sizeBytes: number): Promise<boolean> {
-  const [one, other] = [Buffer.alloc(COMPARE_BYTES), Buffer.alloc(COMPARE_BYTES)]
-  for (let at = 0; at < sizeBytes; at += COMPARE_BYTES) {
-    const [read, again] = await Promise.all([a.read(one, at), b.read(other, at)])
-    if (read !== again || one.compare(other, 0, read, 0, read) !== 0) return false
-  }
-  return true
+  return alike && isSameFile(state.storage, name, since)
 }

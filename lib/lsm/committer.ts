@@ -8,33 +8,26 @@
  * Decides: when a turn's group goes, inline or not, when to let the event loop run.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { WaitingCallers } from '../commit/callers.js'
+import { SLICE_MS, Turns } from '../commit/turns.js'
 import { StoreError } from '../errors.js'
 import type { BatchWriter, Datum } from '../format/batch.js'
 import { KEY_SEQUENCE_MAX } from '../format/key.js'
 import { GroupQueue, type Group } from './group.js'
-import { APPLY_RECORDS, GROUP_INLINE_BYTES, QUEUE_MAX_BYTES, SLICE_MS } from './options.js'
+import { APPLY_RECORDS, GROUP_INLINE_BYTES, QUEUE_MAX_BYTES } from './options.js'
 import type { TreeState } from './state.js'
 import type { Throttle } from './throttle.js'
-
-/** Groups scheduled in one turn of the event loop between two looks at the clock. */
-const GROUPS_PER_LOOK = 4
 
 export class Committer {
   readonly #queue = new GroupQueue()
   /** Callers that came while QUEUE_MAX_BYTES waited, in order. */
-  #overflow: (() => void)[] = []
+  readonly #overflow = new WaitingCallers()
+  readonly #turns = new Turns()
   #running = false
   #scheduled = false
-  /** When the current turn of the event loop first ran a commit; 0 in a fresh turn. */
-  #turnStart = 0
-  /** Groups that the current turn has scheduled. */
-  #turnGroups = 0
   #closed = false
   readonly #start = (): void => this.#run()
-  readonly #endTurn = (): void => {
-    this.#turnStart = 0
-    this.#turnGroups = 0
-  }
+  readonly #isFull = (): boolean => this.#queue.waitingBytes > QUEUE_MAX_BYTES
 
   constructor(
     private readonly state: TreeState,
@@ -48,7 +41,7 @@ export class Committer {
     if (refusal) return refusal
     if (this.#mustWait) {
       const [k, v] = [own(key), own(value)]
-      return this.#later(() => this.put(k, v, sync))
+      return this.#overflow.add(() => this.put(k, v, sync))
     }
     const group = this.#queue.open
     group.batch.put(key, value)
@@ -60,7 +53,7 @@ export class Committer {
     if (refusal) return refusal
     if (this.#mustWait) {
       const k = own(key)
-      return this.#later(() => this.delete(k, sync))
+      return this.#overflow.add(() => this.delete(k, sync))
     }
     const group = this.#queue.open
     group.batch.delete(key)
@@ -75,7 +68,7 @@ export class Committer {
     if (batch.count === 0) return sync ? this.sync() : Promise.resolve()
     if (this.#mustWait) {
       const copy = batch.copy()
-      return this.#later(() => this.write(copy, sync))
+      return this.#overflow.add(() => this.write(copy, sync))
     }
     this.#queue.closeUnless(batch.sizeBytes)
     const group = this.#queue.open
@@ -97,7 +90,7 @@ export class Committer {
   barrier(task: () => Promise<void>): Promise<void> {
     const refusal = this.#refusal()
     if (refusal) return refusal
-    if (this.#overflow.length > 0) return this.#later(() => this.barrier(task))
+    if (!this.#overflow.isEmpty) return this.#overflow.add(() => this.barrier(task))
     const done = this.#queue.barrier(task)
     this.#schedule()
     return done
@@ -105,7 +98,7 @@ export class Committer {
 
   /** Refuses new writes and settles when those under way have settled. */
   async close(): Promise<void> {
-    while (this.#running || this.#overflow.length > 0 || !this.#queue.isEmpty) await nextTurn()
+    while (this.#running || !this.#overflow.isEmpty || !this.#queue.isEmpty) await nextTurn()
     this.#closed = true
   }
 
@@ -114,13 +107,7 @@ export class Committer {
   }
 
   get #mustWait(): boolean {
-    return this.#overflow.length > 0 || this.#queue.waitingBytes > QUEUE_MAX_BYTES
-  }
-
-  #later(again: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#overflow.push(() => void again().then(resolve, reject))
-    })
+    return !this.#overflow.isEmpty || this.#isFull()
   }
 
   #join(group: Group, sync: boolean): Promise<void> {
@@ -142,23 +129,10 @@ export class Committer {
     return Promise.reject(state.shown(error))
   }
 
-  /** A microtask closes the turn's group; now and then the event loop gets a turn first. */
   #schedule(): void {
     if (this.#running || this.#scheduled) return
     this.#scheduled = true
-    // Reading the clock costs as much as a small put.
-    if (this.#turnGroups++ % GROUPS_PER_LOOK === 0) {
-      const now = performance.now()
-      if (this.#turnStart === 0) {
-        this.#turnStart = now
-        setImmediate(this.#endTurn)
-      } else if (now - this.#turnStart > SLICE_MS) {
-        this.#turnGroups = 0
-        setImmediate(this.#start)
-        return
-      }
-    }
-    queueMicrotask(this.#start)
+    this.#turns.schedule(this.#start)
   }
 
   /** Commits what waits: at once as long as nothing must be waited for. */
@@ -203,19 +177,7 @@ export class Committer {
 
   #settled(group: Group): void {
     this.#queue.recycle(group)
-    if (this.#overflow.length > 0) this.#drainOverflow()
-  }
-
-  #drainOverflow(): void {
-    const waiting = this.#overflow
-    this.#overflow = []
-    for (const [i, again] of waiting.entries()) {
-      if (this.#queue.waitingBytes > QUEUE_MAX_BYTES) {
-        this.#overflow = [...waiting.slice(i), ...this.#overflow]
-        return
-      }
-      again()
-    }
+    if (!this.#overflow.isEmpty) this.#overflow.drain(this.#isFull)
   }
 
   /** Commits at once where nothing must be waited for; otherwise gives a promise. */

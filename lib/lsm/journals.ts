@@ -4,25 +4,14 @@
  * Invariant: a synced acknowledgement covers every journal, older ones included. After a sync
  * that covered everything, the next group begins with a mark in the same write. The next journal
  * is created, and its directory synced, before it is needed.
- *
- * A sync of bytes that lie over zeros need not make a new size durable, which takes longer than
- * the bytes. So small syncs, from the second in a row on, find zeros there: whenever a group has
- * grown the file, a step of zeros is written behind it, and the sync that the group waits for
- * covers them too.
- * Format: docs/format/journal.md (marks, zeros)
+ * Format: docs/format/journal.md (marks). Stands on: commit/zeros
  */
+import { ZerosAhead } from '../commit/zeros.js'
 import { markBatch } from '../format/batch.js'
 import { journalName } from '../format/names.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane, JournalWriter } from '../plane.js'
 import { JOURNAL_INLINE_BYTES } from './options.js'
-
-/** Zeros are written in steps of a share of the write buffer, within bounds. */
-const PAD_SHARE = 1 / 32
-const PAD_LEAST_BYTES = 512
-const PAD_MOST_BYTES = 128 * 1024
-/** When a sync covers more, to write its bytes twice costs what zeros save. */
-const PAD_SYNC_BYTES = 32 * 1024
 
 interface NumberedJournal {
   readonly number: number
@@ -41,12 +30,7 @@ export class JournalSet {
   #markDue = true
   /** Where the large record that is under way, or failed, began. */
   #largeFrom: number | undefined
-  /** Up to where the current journal was last synced, and how much of it that sync covered. */
-  #syncedTo = 0
-  #syncedBytes = Infinity
-  /** Up to where it has zeros. */
-  #paddedTo = 0
-  readonly #padStep: number
+  readonly #zeros: ZerosAhead
   /** Why the rotated-out journal could not be synced: nothing is taken from then on. */
   #failure: Error | undefined
   syncs = 0
@@ -59,8 +43,7 @@ export class JournalSet {
     writeBufferBytes: number,
   ) {
     this.#current = current
-    const step = Math.ceil(writeBufferBytes * PAD_SHARE)
-    this.#padStep = Math.min(Math.max(step, PAD_LEAST_BYTES), PAD_MOST_BYTES)
+    this.#zeros = new ZerosAhead(writeBufferBytes)
   }
 
   /** `writeBufferBytes`: about how long a journal gets. */
@@ -107,24 +90,11 @@ export class JournalSet {
   async sync(): Promise<void> {
     this.syncs++
     const older = this.#older
-    const own = this.#dirty ? this.#syncCurrent() : undefined
+    const own = this.#dirty ? this.#zeros.sync(this.#current.writer) : undefined
     this.#dirty = false
     if (older !== undefined) await Promise.all([older, own])
     else await own
     if (!this.#dirty && this.#current.writer.position > 0) this.#markDue = true
-  }
-
-  #syncCurrent(): Promise<void> {
-    const { writer } = this.#current
-    const { position } = writer
-    const before = this.#syncedBytes
-    this.#syncedBytes = position - this.#syncedTo
-    this.#syncedTo = position
-    const isSmall = Math.max(before, this.#syncedBytes) <= PAD_SYNC_BYTES
-    if (position <= this.#paddedTo || !isSmall) return writer.sync()
-    const step = this.#padStep
-    this.#paddedTo = (Math.floor(position / step) + 2) * step
-    return writer.pad(this.#paddedTo).then(() => writer.sync())
   }
 
   #leave(writer: JournalWriter): void {
@@ -166,8 +136,7 @@ export class JournalSet {
     }
     this.#leave(this.#current.writer)
     this.#current = next
-    this.#syncedTo = 0
-    this.#paddedTo = 0
+    this.#zeros.restart()
     this.#dirty = false
     this.#markDue = true
   }

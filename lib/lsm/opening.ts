@@ -9,12 +9,13 @@
  * journal.
  * Format: docs/format/files.md
  */
+import { keepAside } from '../commit/aside.js'
+import { missing } from '../commit/claim.js'
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
-import { FILE_SEAL, journalName, manifestName, tableName } from '../format/names.js'
+import { DIRECTORY_LOST, FILE_SEAL, journalName, manifestName, tableName } from '../format/names.js'
 import type { FileEntry } from '../io/files.js'
 import type { Memtable } from '../plane.js'
-import { keepAside } from './aside.js'
 import { JournalSet } from './journals.js'
 import { Manifest, noPointers, type ManifestState } from './manifest.js'
 import { SEQUENCE_SKIP } from './options.js'
@@ -39,12 +40,12 @@ async function openFound(state: TreeState): Promise<Recovered> {
   const { found } = directory
   refuseByOptions(state, found)
   if (found === undefined) {
-    state.releaseLog()
+    state.infoLog.release()
     await createTree(state, directory)
     return { records: 0 }
   }
   const judged = await replay(state, found, () => {})
-  state.releaseLog()
+  state.infoLog.release()
   const recovered = state.options.readOnly
     ? await openReadOnly(state, found)
     : await reopen(state, directory, found, judged)
@@ -59,13 +60,6 @@ function refuseByOptions(state: TreeState, found: FoundTree | undefined): void {
     throw missing(storage.location)
   if (found !== undefined && options.errorIfExists)
     throw new StoreError('CAIRN_EXISTS', `${storage.location} exists (errorIfExists is true)`)
-}
-
-export function missing(location: string): StoreError {
-  return new StoreError(
-    'CAIRN_MISSING',
-    `${location} does not exist (createIfMissing is false, or the store is opened read-only)`,
-  )
 }
 
 function replay(
@@ -158,7 +152,7 @@ async function reopen(
   state.published = state.lastSequence
   state.active = memtable
   if (replayed.damage || (replayed.torn && state.options.recovery !== 'strict'))
-    await keepAside(state.storage, found.journals.map(journalName))
+    await keepAside(state.storage, DIRECTORY_LOST, found.journals.map(journalName))
   await startJournal(state)
   const added = flushed.map((table) => ({ level: 0, table }))
   await state.manifest.start({ logNumber: state.journals.number, previousLogNumber: 0, added })

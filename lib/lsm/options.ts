@@ -3,41 +3,23 @@
  *
  * Decides: sizes, levels, group limits. The data planes get these numbers and know no policy.
  */
-import type { Storage } from '../io/files.js'
-import type { DataPlane, TableOptions } from '../plane.js'
+import type { ClaimOptions } from '../commit/claim.js'
+import type { LogOptions } from '../commit/log.js'
+import type { ChoosePlane, Damage } from '../commit/told.js'
+import type { TableOptions } from '../plane.js'
 
 /** How opening treats damage: refuse it, keep the prefix before it, or skip what is damaged. */
 export type RecoveryMode = 'strict' | 'prefix' | 'salvage'
 
-/** Bytes that were not, or will not be, read. */
-export interface Damage {
-  readonly file: string
-  readonly offset: number
-  readonly bytes: number
-  readonly reason: string
-}
-
-export interface PlaneChoice {
-  readonly plane: DataPlane
-  /** Why this plane: shown as `store.plane.reason`. */
-  readonly reason: string
-}
-
-export interface TreeOptions {
-  readonly createIfMissing: boolean
+export interface TreeOptions extends ClaimOptions, LogOptions {
   readonly errorIfExists: boolean
-  readonly readOnly: boolean
-  readonly lockTimeoutMs: number
-  /** Picks the plane for a storage; called once the lock is held, and for backup targets. */
-  readonly choose: (storage: Storage) => PlaneChoice
+  readonly choose: ChoosePlane
   /** A memtable is rotated out when its batches reach this many bytes. */
   readonly writeBufferBytes: number
   readonly table: TableOptions
   readonly maxTableBytes: number
   readonly recovery: RecoveryMode
   readonly onDrop?: (damage: Damage) => void
-  /** false: no LOG. A function gets the lines instead of the file. */
-  readonly infoLog: boolean | ((line: string) => void)
   /** Makes of a failure what callers of reads and writes get; a group's failure is made once. */
   readonly translate?: (error: unknown) => unknown
   /** The serial schedule: every background job ends before the next operation begins. */
@@ -68,8 +50,6 @@ export const GROUP_INLINE_BYTES = 64 * 1024
 export const JOURNAL_INLINE_BYTES = 256 * 1024
 /** Writes that may wait in groups, in bytes; beyond it callers wait. */
 export const QUEUE_MAX_BYTES = 64 * 1024 * 1024
-/** How long engine work may hold the event loop before it lets timers run. */
-export const SLICE_MS = 4
 /** Records applied to a memtable between two looks at the clock. */
 export const APPLY_RECORDS = 1024
 

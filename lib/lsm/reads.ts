@@ -7,6 +7,7 @@
  * while any small value still fits, so that a small value is found with one call of the plane.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { SLICE_MS } from '../commit/turns.js'
 import type { Datum } from '../format/batch.js'
 import {
   ABSENT,
@@ -17,7 +18,6 @@ import {
   type Page,
   type ScanBounds,
 } from '../plane.js'
-import { SLICE_MS } from './options.js'
 import type { TreeState } from './state.js'
 import type { Version } from './version.js'
 

@@ -6,34 +6,27 @@
  * durable do old files go. A MANIFEST that is whole tells which files count; without one all do.
  * Decides: which files count, and the level of the result.
  */
+import { keepAside } from '../commit/aside.js'
+import { missing } from '../commit/claim.js'
+import type { ChoosePlane, Damage } from '../commit/told.js'
 import { StoreError } from '../errors.js'
 import type { TableMeta } from '../format/edit.js'
 import { internalKey, KEY_SEQUENCE_MAX, KEY_TYPE_VALUE } from '../format/key.js'
-import { parseFileName } from '../format/names.js'
+import { DIRECTORY_LOST, parseFileName } from '../format/names.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane, Memtable, TableOptions } from '../plane.js'
-import { keepAside } from './aside.js'
 import { writeBare } from './bare.js'
 import { listEntries } from './entries.js'
 import { sizeOf } from './file.js'
 import type { ManifestState } from './manifest.js'
-import {
-  FILE_NUMBER_MAX,
-  LEVELS,
-  levelBytesLimit,
-  OUTPUTS_MOST,
-  SEQUENCE_SKIP,
-  type Damage,
-  type PlaneChoice,
-} from './options.js'
-import { missing } from './opening.js'
+import { FILE_NUMBER_MAX, LEVELS, levelBytesLimit, OUTPUTS_MOST, SEQUENCE_SKIP } from './options.js'
 import { readManifest } from './recovery.js'
 import { applyBatch, replayJournals } from './replay.js'
 import { bytesOf, emptyLevels } from './version.js'
 
 export interface RepairOptions {
   readonly lockTimeoutMs: number
-  readonly choose: (storage: Storage) => PlaneChoice
+  readonly choose: ChoosePlane
   readonly writeBufferBytes: number
   readonly table: TableOptions
   readonly maxTableBytes: number
@@ -249,7 +242,7 @@ class Repair {
     const names = entries.map(({ name }) => name).filter((name) => damaged.has(name))
     if (!this.#trusts)
       for (const { name, kind } of entries) if (kind === 'manifest') names.push(name)
-    await keepAside(this.storage, names)
+    await keepAside(this.storage, DIRECTORY_LOST, names)
   }
 
   /** Removes what the new MANIFEST does not name. */

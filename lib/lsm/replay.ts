@@ -9,12 +9,13 @@
  * judge first and change the disk afterwards.
  * Format: docs/format/journal.md. Decides: torn or damaged.
  */
+import type { Damage } from '../commit/told.js'
 import { corruption } from '../errors.js'
 import { BATCH_HEADER_BYTES, checkBatch, batchCount, batchSequence } from '../format/batch.js'
 import { FormatError } from '../format/coding.js'
 import { journalName } from '../format/names.js'
 import type { DataPlane, JournalReader, JournalRecord, Memtable } from '../plane.js'
-import type { Damage, RecoveryMode } from './options.js'
+import type { RecoveryMode } from './options.js'
 
 /** What opening found in the journals. */
 export interface Recovered {

@@ -4,12 +4,15 @@
  * Invariant: `published` only grows, and nothing with a higher sequence is ever read.
  */
 import { EventEmitter } from 'node:events'
+import { InfoLog } from '../commit/log.js'
+import type { Damage } from '../commit/told.js'
+import { Underway } from '../commit/underway.js'
 import { StoreError } from '../errors.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane, Memtable } from '../plane.js'
 import type { JournalSet } from './journals.js'
 import type { Manifest } from './manifest.js'
-import type { Damage, TreeOptions } from './options.js'
+import type { TreeOptions } from './options.js'
 import { SnapshotList } from './snapshot.js'
 import type { Levels, VersionSet } from './version.js'
 
@@ -26,7 +29,6 @@ export interface TreeParts {
   readonly storage: Storage
   readonly plane: DataPlane
   readonly options: TreeOptions
-  readonly log: (line: string) => void
 }
 
 export interface ReadOnlyFiles {
@@ -35,23 +37,6 @@ export interface ReadOnlyFiles {
   readonly manifest: number
   /** Where the journals end for this tree, when they end before their last byte. */
   readonly torn: Damage | undefined
-}
-
-/** Promises that closing waits for. */
-export class Underway {
-  readonly #promises = new Set<Promise<unknown>>()
-
-  add<T>(promise: Promise<T>): Promise<T> {
-    this.#promises.add(promise)
-    const done = (): void => void this.#promises.delete(promise)
-    promise.then(done, done)
-    return promise
-  }
-
-  /** Settles when nothing is under way. */
-  async settled(): Promise<void> {
-    while (this.#promises.size > 0) await Promise.allSettled(this.#promises)
-  }
 }
 
 export class TreeState {
@@ -87,15 +72,13 @@ export class TreeState {
   /** Cancels merges when the tree closes. */
   readonly abort = new AbortController()
 
-  readonly #write: (line: string) => void
-  /** Lines of an opening that may still be refused, and then must leave no trace. */
-  #held: string[] | undefined = []
+  readonly infoLog: InfoLog
 
   constructor(parts: TreeParts) {
     this.storage = parts.storage
     this.plane = parts.plane
     this.options = parts.options
-    this.#write = parts.log
+    this.infoLog = new InfoLog(parts.storage, parts.options)
     this.readOnly = parts.options.readOnly
   }
 
@@ -110,15 +93,7 @@ export class TreeState {
 
   /** Writes a line to the LOG. */
   log(line: string): void {
-    if (this.#held) this.#held.push(line)
-    else this.#write(line)
-  }
-
-  /** Opening is going to change the directory: lines are written from now on. */
-  releaseLog(): void {
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const line of held) this.#write(line)
+    this.infoLog.line(line)
   }
 
   /** Poisons the tree for writing. The first failure stands. */

@@ -6,33 +6,27 @@
  * Stands on: committer (writes), reads, compactor (background), opening and closing.
  */
 import type { EventEmitter } from 'node:events'
+import { Claim } from '../commit/claim.js'
+import type { PlaneInfo, VerifyReport } from '../commit/told.js'
+import { Underway } from '../commit/underway.js'
 import { StoreError } from '../errors.js'
 import type { BatchWriter, Datum } from '../format/batch.js'
-import { FILE_LOCK } from '../format/names.js'
 import type { Storage, StorageLock } from '../io/files.js'
 import type { Memtable, ScanBounds } from '../plane.js'
 import { backupFiles, backupVersion, type BackupReport } from './backup.js'
 import { clearRange } from './clear.js'
 import { Committer } from './committer.js'
 import { Compactor } from './compactor.js'
-import { openLog } from './infolog.js'
-import { missing, openDirectory } from './opening.js'
+import { openDirectory } from './opening.js'
 import type { TreeOptions } from './options.js'
 import type { Recovered } from './replay.js'
 import { Reads, type ReadHow, type TreeCursor, type Value } from './reads.js'
 import { writeSeal } from './seal.js'
 import type { TreeSnapshot } from './snapshot.js'
-import { Counters, TreeState, Underway } from './state.js'
+import { Counters, TreeState } from './state.js'
 import { readProperty, readStats, type TreeStats } from './stats.js'
 import { Throttle } from './throttle.js'
-import { verifyTree, type VerifyReport } from './verify.js'
-
-export interface PlaneInfo {
-  readonly name: 'native' | 'typescript'
-  readonly io: string
-  /** Why this plane was chosen. */
-  readonly reason: string
-}
+import { verifyTree } from './verify.js'
 
 export class Tree {
   /** What opening found in the journals. */
@@ -66,40 +60,22 @@ export class Tree {
    * CAIRN_CORRUPTION, CAIRN_FORMAT_VERSION, CAIRN_READ_ONLY, CAIRN_IO; nothing is changed then.
    */
   static async open(storage: Storage, options: TreeOptions): Promise<Tree> {
-    const isNew = !(await storage.exists())
-    if (isNew) {
-      if (!options.createIfMissing || options.readOnly) throw missing(storage.location)
-      await storage.createDirectory().catch((error: unknown) => {
-        throw unwritable(storage, error)
-      })
-    }
-    const { readOnly, lockTimeoutMs: timeoutMs } = options
-    const hadLock = (await storage.list('lock')).some(({ name }) => name === FILE_LOCK)
-    const lock = await storage.lock({ readOnly, timeoutMs }).catch((error: unknown) => {
-      throw unwritable(storage, error)
-    })
+    const claim = await Claim.on(storage, options)
     try {
       const { plane, reason } = options.choose(storage)
       try {
-        const log = openLog(storage, options)
-        const state = new TreeState({ storage, plane, options, log })
-        if (!readOnly) plane.lock()
+        const state = new TreeState({ storage, plane, options })
+        if (!options.readOnly) plane.lock()
         state.log(`opening: plane ${plane.name}, ${plane.io} (${reason})`)
-        const tree = new Tree(state, lock, reason, await openDirectory(state))
+        const tree = new Tree(state, claim.lock, reason, await openDirectory(state))
         await tree.#serially()
         return tree
       } catch (error) {
         await plane.close()
-        throw unwritable(storage, error, WRITE_ONLY_REFUSALS)
+        throw error
       }
     } catch (error) {
-      // A refusal leaves the directory as it was; a LOCK that appeared since and is held by
-      // another engine is that engine's.
-      const isTaken = error instanceof StoreError && error.code === 'CAIRN_LOCKED'
-      if (!hadLock && !readOnly && !isTaken) await storage.remove(FILE_LOCK).catch(() => {})
-      await lock.release()
-      if (isNew) await storage.removeDirectory().catch(() => {})
-      throw error
+      throw await claim.abandon(error)
     }
   }
 
@@ -330,19 +306,4 @@ export class Tree {
     if (!this.#closing) return undefined
     return Promise.reject(new StoreError('CAIRN_NOT_OPEN', 'the store is closed'))
   }
-}
-
-/** Refusals of the system that only a write meets, and all that a write may meet. */
-const WRITE_ONLY_REFUSALS = ['EROFS']
-const WRITE_REFUSALS = ['EROFS', 'EACCES', 'EPERM']
-
-/** Tells a directory that can not be written apart from other failures. */
-function unwritable(storage: Storage, error: unknown, refusals = WRITE_REFUSALS): unknown {
-  const { cause } = (error ?? {}) as { cause?: { code?: unknown } }
-  if (typeof cause?.code !== 'string' || !refusals.includes(cause.code)) return error
-  return new StoreError(
-    'CAIRN_READ_ONLY',
-    `${storage.location} can not be written (${cause.code}); open it with readOnly: true`,
-    { cause: error },
-  )
 }

@@ -1,28 +1,18 @@
 /**
  * Verification: reads and checks every byte that the tree stands on, and changes nothing.
  */
+import { Verification, type VerifyReport } from '../commit/told.js'
 import { StoreError } from '../errors.js'
 import { batchCount, BATCH_HEADER_BYTES, checkBatch } from '../format/batch.js'
 import { FormatError } from '../format/coding.js'
 import { decodeEdit } from '../format/edit.js'
 import { journalName, manifestName, tableName } from '../format/names.js'
 import type { JournalReader } from '../plane.js'
-import type { Damage } from './options.js'
 import type { TreeState } from './state.js'
-
-export interface VerifyReport {
-  /** Nothing damaged was found. */
-  readonly ok: boolean
-  readonly files: number
-  /** Entries of tables and records of journals. */
-  readonly records: number
-  readonly bytes: number
-  readonly damage: readonly Damage[]
-}
 
 export async function verifyTree(state: TreeState): Promise<VerifyReport> {
   const version = state.versions.retain()
-  const report = new Report()
+  const report = new Verification()
   try {
     for (const table of version.tables) {
       const name = tableName(table.meta.number)
@@ -51,29 +41,6 @@ export async function verifyTree(state: TreeState): Promise<VerifyReport> {
   return report.finish()
 }
 
-class Report {
-  #files = 0
-  #records = 0
-  #bytes = 0
-  readonly damage: Damage[] = []
-
-  file(bytes: number, records: number): void {
-    this.#files++
-    this.#bytes += bytes
-    this.#records += records
-  }
-
-  finish(): VerifyReport {
-    return {
-      ok: this.damage.length === 0,
-      files: this.#files,
-      records: this.#records,
-      bytes: this.#bytes,
-      damage: this.damage,
-    }
-  }
-}
-
 /** What of a journal is to be checked. */
 interface Extent {
   /** Where the records end; the end of the file by default. */
@@ -86,7 +53,7 @@ async function verifyJournal(
   reader: JournalReader,
   extent: Extent,
   check: (record: Uint8Array) => unknown,
-  report: Report,
+  report: Verification,
 ): Promise<void> {
   let records = 0
   const end = extent.end ?? reader.sizeBytes

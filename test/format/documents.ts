@@ -7,6 +7,7 @@
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 
 const FOLDER = join('docs', 'format')
 
@@ -21,6 +22,9 @@ export interface Example {
   readonly name: string
   readonly bytes: Uint8Array
 }
+
+/** Holds the code to an example. */
+export type Check = (t: Test, bytes: Uint8Array) => Promise<void> | void
 
 function documents(): { file: string; lines: string[] }[] {
   return readdirSync(FOLDER)

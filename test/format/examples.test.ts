@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { crc32c } from '../../lib/checksum/crc32c.js'
 import {
   BatchReader,
@@ -14,11 +14,9 @@ import {
   checkBatch,
   markBatch,
 } from '../../lib/format/batch.js'
-import { BLOCK_RESTART_INTERVAL, BLOCK_TRAILER_BYTES } from '../../lib/format/block.js'
 import { maskCrc } from '../../lib/format/checksum.js'
-import { FieldReader, fixed32, putFixed32, putVarint } from '../../lib/format/coding.js'
+import { FieldReader, fixed32, putVarint } from '../../lib/format/coding.js'
 import { decodeEdit, encodeEdit, type VersionEdit } from '../../lib/format/edit.js'
-import { FILTER_BITS_PER_KEY, FILTER_NAME } from '../../lib/format/filter.js'
 import { JOURNAL_BLOCK_BYTES, JOURNAL_HEADER_BYTES } from '../../lib/format/journal.js'
 import {
   KEY_COMPARATOR,
@@ -31,25 +29,18 @@ import {
 } from '../../lib/format/key.js'
 import { manifestName, parseFileName } from '../../lib/format/names.js'
 import { SEAL_BYTES, decodeSealBody, encodeSealBody } from '../../lib/format/seal.js'
-import {
-  TABLE_FOOTER_BYTES,
-  decodeFooter,
-  decodeProperties,
-  encodeFooter,
-  encodeHandle,
-  encodeProperties,
-  readHandle,
-} from '../../lib/format/table.js'
 import type { Storage } from '../../lib/io/files.js'
 import { memoryStorage } from '../../lib/io/memory.js'
 import { openJournal } from '../../lib/journal/reader.js'
 import { createJournal } from '../../lib/journal/writer.js'
 import type { JournalRecord } from '../../lib/plane.js'
-import { BlockWriter } from '../../lib/table/block.js'
-import { FilterBlock, FilterBlockWriter } from '../../lib/table/filter.js'
-import { snappy, snappyRoom, unsnappy } from '../../lib/table/snappy.js'
 import { framed } from '../plane/journal-storage.js'
-import { documentExamples, toHex } from './documents.js'
+import { documentExamples, toHex, type Check } from './documents.js'
+import { CIPHER } from './examples-cipher.js'
+import { SEGMENT, STORE } from './examples-durable.js'
+import { MAP } from './examples-map.js'
+import { SNAPSHOT } from './examples-snapshot.js'
+import { APPLE, CHERRY, FILTER, TABLE } from './examples-table.js'
 
 const NAME = '000001.log'
 const ascii = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
@@ -108,31 +99,6 @@ function rewrite(batch: Uint8Array): { told: string[]; again: Uint8Array } {
   return { told, again: writer.stamp(reader.sequence) }
 }
 
-/** A block with its trailer. */
-function sealedBlock(contents: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(contents.length + BLOCK_TRAILER_BYTES)
-  bytes.set(contents)
-  const crc = crc32c(bytes.subarray(0, contents.length + 1))
-  putFixed32(bytes, contents.length + 1, maskCrc(crc))
-  return bytes
-}
-
-function block(interval: number, entries: readonly [Uint8Array, Uint8Array][]): Uint8Array {
-  const writer = new BlockWriter(interval)
-  for (const [key, value] of entries) writer.add(key, key.length, value, 0, value.length)
-  return writer.finish().slice()
-}
-
-function filterBlock(): Uint8Array {
-  const writer = new FilterBlockWriter(FILTER_BITS_PER_KEY)
-  writer.startBlock(0)
-  for (const key of ['apple', 'apricot', 'banana', 'cherry'])
-    writer.addKey(ascii(key), 0, key.length)
-  return writer.finish().slice()
-}
-
-type Check = (t: Test, bytes: Uint8Array) => Promise<void> | void
-
 const varint =
   (value: number): Check =>
   (t, bytes) => {
@@ -165,11 +131,6 @@ const edit =
     t.same(decodeEdit(bytes), expected)
     t.equal(toHex(encodeEdit(expected)), toHex(bytes))
   }
-
-const APPLE = internalKey(ascii('apple'), 1, 1)
-const APRICOT = internalKey(ascii('apricot'), 2, 1)
-const BANANA = internalKey(ascii('banana'), 3, 1)
-const CHERRY = internalKey(ascii('cherry'), 4, 0)
 
 const JOURNAL: Record<string, Check> = {
   'journal-record': async (t, bytes) => {
@@ -242,68 +203,6 @@ const KEY: Record<string, Check> = {
     t.equal(toHex(made), toHex(bytes))
   },
   'key-successor': (t, bytes) => void t.equal(toHex(internalSuccessor(CHERRY)), toHex(bytes)),
-}
-
-function checkSnappy(t: Test, plain: string, bytes: Uint8Array): void {
-  const output = new Uint8Array(snappyRoom(plain.length))
-  t.equal(toHex(output.subarray(0, snappy(ascii(plain), output))), toHex(bytes))
-  t.equal(text(unsnappy(bytes)), plain)
-}
-
-const TABLE: Record<string, Check> = {
-  'block-empty': (t, bytes) => void t.equal(toHex(block(BLOCK_RESTART_INTERVAL, [])), toHex(bytes)),
-  handle: (t, bytes) => {
-    const handle = { offset: 94, sizeBytes: 18 }
-    t.same(readHandle(new FieldReader(bytes)), handle)
-    t.equal(toHex(encodeHandle(handle)), toHex(bytes))
-  },
-  // Encoders differ, so that only decoding is held to this example.
-  snappy: (t, bytes) => void t.equal(text(unsnappy(bytes)), 'abcdabcdabcd'),
-  'snappy-encoded': (t, bytes) => checkSnappy(t, 'red red red yellow red yellow green', bytes),
-  'snappy-run': (t, bytes) => checkSnappy(t, 'x'.repeat(100), bytes),
-  properties: (t, bytes) => {
-    const properties = {
-      entries: 4,
-      deletions: 1,
-      keyBytes: 24,
-      valueBytes: 15,
-      smallestSequence: 1,
-      largestSequence: 4,
-    }
-    t.same(decodeProperties(bytes), properties)
-    t.equal(toHex(encodeProperties(properties)), toHex(bytes))
-  },
-  table: (t, bytes) => {
-    const footer = decodeFooter(bytes.subarray(bytes.length - TABLE_FOOTER_BYTES))
-    const data = block(BLOCK_RESTART_INTERVAL, [
-      [APPLE, ascii('red')],
-      [APRICOT, ascii('orange')],
-      [BANANA, ascii('yellow')],
-      [CHERRY, ascii('')],
-    ])
-    const filter = filterBlock()
-    const filterAt = { offset: data.length + BLOCK_TRAILER_BYTES, sizeBytes: filter.length }
-    const metaindex = block(BLOCK_RESTART_INTERVAL, [[ascii(FILTER_NAME), encodeHandle(filterAt)]])
-    const dataAt = { offset: 0, sizeBytes: data.length }
-    const index = block(1, [[internalSuccessor(CHERRY), encodeHandle(dataAt)]])
-    const blocks = [data, filter, metaindex, index].map(sealedBlock)
-    t.equal(toHex(join2(...blocks, encodeFooter(footer))), toHex(bytes))
-    t.equal(footer.metaindex.offset, blocks[0]!.length + blocks[1]!.length)
-    t.equal(footer.index.offset, footer.metaindex.offset + blocks[2]!.length)
-    t.equal(footer.index.sizeBytes, index.length)
-    const path = join('test', 'data', 'leveldb-files', 'cpp-sst-bloom', '000005.ldb')
-    t.equal(toHex(readFileSync(path)), toHex(bytes), 'as LevelDB wrote it')
-  },
-}
-
-const FILTER: Record<string, Check> = {
-  'filter-block': (t, bytes) => {
-    t.equal(toHex(filterBlock()), toHex(bytes))
-    const filter = new FilterBlock(bytes)
-    for (const key of ['apple', 'apricot', 'banana', 'cherry'])
-      t.ok(filter.mayContain(0, ascii(key), 0, key.length), key)
-    t.notOk(filter.mayContain(0, ascii('durian'), 0, 6))
-  },
 }
 
 const MANIFEST: Record<string, Check> = {
@@ -384,6 +283,11 @@ t.test('worked examples', async (t) => {
     'filter.md': FILTER,
     'manifest.md': MANIFEST,
     'files.md': FILES,
+    'cipher.md': CIPHER,
+    'segment.md': SEGMENT,
+    'store.md': STORE,
+    'map.md': MAP,
+    'snapshot.md': SNAPSHOT,
   }
   const examples = documentExamples()
   for (const { file, name, bytes } of examples)

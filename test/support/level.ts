@@ -63,9 +63,9 @@ export function fileOf(error: unknown): string | undefined {
 }
 
 /** Names and bytes (hex) of every file of a store, but those that say nothing about its content. */
-export async function bytesOf(storage: Storage): Promise<Record<string, string>> {
+export async function bytesOf(storage: Storage, folder?: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
-  for (const { name, kind } of await storage.list()) {
+  for (const { name, kind } of await storage.list(undefined, folder)) {
     if (kind === 'lock' || kind === 'log' || kind === 'unknown') continue
     found[name] = Buffer.from(await readAll(storage, name)).toString('hex')
   }

@@ -4,12 +4,11 @@
 export { STORE_ERROR_CODES, StoreError } from '../../errors.js'
 export type { StoreErrorCode, StoreErrorDetails } from '../../errors.js'
 export type { BackupReport } from '../../lsm/backup.js'
-export type { Damage, RecoveryMode } from '../../lsm/options.js'
+export type { Damage, PlaneInfo, VerifyReport } from '../../commit/told.js'
+export type { RecoveryMode } from '../../lsm/options.js'
 export type { RepairReport } from '../../lsm/repair.js'
 export type { Recovered } from '../../lsm/replay.js'
 export type { LevelStats, TreeStats } from '../../lsm/stats.js'
-export type { PlaneInfo } from '../../lsm/tree.js'
-export type { VerifyReport } from '../../lsm/verify.js'
 export type { LevelError } from './errors.js'
 export type {
   BatchOperation,

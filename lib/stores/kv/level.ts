@@ -9,11 +9,12 @@ import type { BackupReport } from '../../lsm/backup.js'
 import type { RepairReport } from '../../lsm/repair.js'
 import type { TreeStats } from '../../lsm/stats.js'
 import type { Tree } from '../../lsm/tree.js'
-import type { VerifyReport } from '../../lsm/verify.js'
+import type { VerifyReport } from '../../commit/told.js'
+import { Place } from '../place.js'
 import { LevelDirect } from './direct.js'
 import { LevelError, rethrow } from './errors.js'
 import type { StartEndOptions } from './face.js'
-import { destroyStore, Place, repairStore } from './open.js'
+import { destroyStore, repairStore } from './open.js'
 import { readSettings } from './options.js'
 import type { OpenOptions } from './options.js'
 import { ownBytes } from './range.js'
@@ -111,7 +112,7 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelDirec
     try {
       return await this.#whenOpen((tree) => tree.backup(target.storage, since?.storage))
     } finally {
-      await Promise.all([target.close(), since?.close()])
+      await Promise.all([target.close(), since?.close()]).catch(rethrow)
     }
   }
 
@@ -120,7 +121,7 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelDirec
     const place = new Place("The first argument 'location'", location)
     await destroyStore(place.storage)
       .catch(rethrow)
-      .finally(() => place.close())
+      .finally(() => place.close().catch(rethrow))
   }
 
   /** Brings back what can be read of a damaged store; the damaged files move to `lost/`. */
@@ -130,7 +131,7 @@ export class CairnLevel<KDefault = string, VDefault = string> extends LevelDirec
     const place = new Place("The first argument 'location'", location)
     return repairStore(place.storage, settings)
       .catch(rethrow)
-      .finally(() => place.close())
+      .finally(() => place.close().catch(rethrow))
   }
 
   #encodeKey<K>(key: K, options: StartEndOptions<K> | undefined): Uint8Array {

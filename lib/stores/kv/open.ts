@@ -3,24 +3,16 @@
  *
  * The one place of this store that chooses a data plane.
  */
-import { diskStorage, memoryStorage } from '../../io/index.js'
 import type { Storage } from '../../io/files.js'
 import { destroy } from '../../lsm/destroy.js'
-import type { PlaneChoice, TreeOptions } from '../../lsm/options.js'
+import type { PlaneChoice } from '../../commit/told.js'
+import type { TreeOptions } from '../../lsm/options.js'
 import { repair } from '../../lsm/repair.js'
 import type { RepairReport } from '../../lsm/repair.js'
 import { Tree } from '../../lsm/tree.js'
 import { selectPlane } from '../../planes/select.js'
-import { rethrow, translate } from './errors.js'
-import { isStorage, readLocation } from './options.js'
+import { translate } from './errors.js'
 import type { Settings } from './options.js'
-
-/** The place that the settings name; a new one for 'memory'. */
-export function storageFor(location: string, settings: Settings): Storage {
-  const { storage } = settings
-  if (storage === 'disk') return diskStorage(location)
-  return storage === 'memory' ? memoryStorage() : storage
-}
 
 export function openTree(storage: Storage, settings: Settings): Promise<Tree> {
   return Tree.open(storage, treeOptions(settings))
@@ -57,21 +49,5 @@ function treeOptions(settings: Settings): TreeOptions {
     ...(onDrop !== undefined && { onDrop }),
     infoLog: settings.infoLog,
     translate,
-  }
-}
-
-/** A directory or storage that an argument names; closed when it was opened here. */
-export class Place {
-  readonly storage: Storage
-  /** It was made here and not by the caller. */
-  readonly #own: boolean
-
-  constructor(name: string, given: string | Storage) {
-    this.#own = !isStorage(given)
-    this.storage = isStorage(given) ? given : diskStorage(readLocation(name, given))
-  }
-
-  async close(): Promise<void> {
-    if (this.#own) await this.storage.close().catch(rethrow)
   }
 }
