@@ -13,46 +13,15 @@ import { memoryStorage } from '../../lib/io/index.js'
 import type { MemoryStorage } from '../../lib/io/index.js'
 import { campaign, isFull } from '../support/campaign.js'
 import { faultyStorage } from '../support/faulty.js'
-import type { FaultRule, FaultyOperation, FaultyStorage } from '../support/faulty.js'
+import type { FaultRule, FaultyStorage } from '../support/faulty.js'
 import { TINY, codesOf, contentOf, fileOf, openLevel } from '../support/level.js'
 import type { Level } from '../support/level.js'
 import { random } from '../support/random.js'
+import { ERRORS, KINDS, honest, inTime } from './failures.js'
 import { Workload } from './workload.js'
 
 const STEPS = 25
 const STRIDE = isFull ? 1 : 7
-const HANG_MS = 20_000
-
-const KINDS: readonly FaultyOperation[] = [
-  ...(['create', 'write', 'sync', 'syncDirectory', 'rename', 'remove'] as const),
-  ...(['open', 'read', 'list', 'close'] as const),
-]
-const ERRORS: readonly Pick<FaultRule, 'error' | 'short'>[] = [
-  { error: 'EIO' },
-  { error: 'ENOSPC', short: true },
-  { error: 'EINTR' },
-]
-const WORLD_CODES = ['CAIRN_IO', 'CAIRN_NO_SPACE', 'CAIRN_POISONED', 'CAIRN_CORRUPTION']
-
-/** Rejects when `promise` does not settle in time. */
-async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const hang = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} hangs`)), HANG_MS)
-  })
-  try {
-    return await Promise.race([promise, hang])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** Any failure must be one of the world, told by its code. */
-function honest(error: unknown): void {
-  const codes = codesOf(error)
-  const known = codes.some((code) => WORLD_CODES.includes(code))
-  assert.ok(known, `an unexpected error: ${(error as Error).stack ?? String(error)}`)
-}
 
 interface Run {
   readonly work: Workload

@@ -5,8 +5,6 @@
  * kill, and what is there must be an exact prefix of its writes. Some kills come while it opens.
  * Proves P1 and P2 for the death of the process, on a real disk. 100 cycles in full.
  */
-import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +15,7 @@ import { LIMIT_MS, below, share } from '../support/campaign.js'
 import { TINY, contentOf, openLevel } from '../support/level.js'
 import { Model, difference } from '../support/model.js'
 import { random } from '../support/random.js'
+import { runAndKill } from './killed.js'
 import { COUNT_KEY, writeAt } from './writer.js'
 import { eachPlane, seedsFor } from '../support/planes.js'
 
@@ -31,29 +30,11 @@ async function writeAndKill(
   seed: number,
   first: number,
   delayMs: number,
-  fromAcknowledgement: boolean,
+  fromFirstLine: boolean,
 ): Promise<number> {
-  const child = spawn(process.execPath, [WRITER, directory, String(seed), String(first)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let told = ''
-  let complaint = ''
-  const killLater = (): void => {
-    setTimeout(() => child.kill('SIGKILL'), delayMs)
-  }
-  if (!fromAcknowledgement) killLater()
-  child.stdout.on('data', (chunk: Buffer) => {
-    if (told === '' && fromAcknowledgement) killLater()
-    told += chunk.toString('latin1')
-  })
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaint += chunk.toString()
-  })
-  await new Promise((resolve) => child.on('close', resolve))
-  assert.equal(child.signalCode, 'SIGKILL', `the writer died by itself: ${complaint}`)
-  // A last line without its newline was cut by the kill; the ones before it count.
-  const numbers = told.split('\n').slice(0, -1).map(Number)
-  return numbers.at(-1) ?? first
+  const args = [directory, String(seed), String(first)]
+  const lines = await runAndKill({ script: WRITER, args, delayMs, fromFirstLine })
+  return Number(lines.at(-1) ?? first)
 }
 
 eachPlane(t, 'kill -9 loses nothing acknowledged', async (t, plane) => {

@@ -10,21 +10,23 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import { memoryStorage } from '../../lib/io/index.js'
 import type { MemoryStorage } from '../../lib/io/index.js'
-import { below, campaign, isFull, pick, seedsOf } from '../support/campaign.js'
+import { below, campaign, isFull, seedsOf } from '../support/campaign.js'
 import { TINY, contentOf, openLevel } from '../support/level.js'
 import type { LevelOptions } from '../support/level.js'
 import { random } from '../support/random.js'
+import { crashWhileOpening, keepCrashes } from './crashes.js'
+import type { CrashPoint } from './crashes.js'
 import { slowSyncs } from './slow.js'
 import { Workload } from './workload.js'
 
 type Memory = MemoryStorage
 
-interface CrashPoint {
-  readonly clone: Memory
+interface Promised {
   readonly durable: number
   readonly submitted: number
-  readonly what: string
 }
+
+type Crash = CrashPoint<Promised>
 
 const SEEDS = 60
 const STEPS = 60
@@ -35,24 +37,12 @@ const LEAST_POINTS = isFull ? 5000 : 500
 let points = 0
 
 /** Runs a workload and keeps a clone or more of every moment before a mutating operation. */
-async function record(seed: number): Promise<{ work: Workload; crashes: CrashPoint[] }> {
+async function record(seed: number): Promise<{ work: Workload; crashes: Crash[] }> {
   const dice = random(seed)
   const storage = memoryStorage()
   const work = new Workload(dice)
-  const crashes: CrashPoint[] = []
-  const clones = random(seed ^ 0x5eed)
-  storage.onOperation = (n, what) => {
-    if ((n + seed) % STRIDE !== 0) return
-    // Seeds 0 and 1 lose and keep everything that was not synced; the others mix.
-    const kinds = n % 4 === 0 ? [0, 1] : [2 + below(clones, 1 << 30)]
-    for (const kind of kinds)
-      crashes.push({
-        clone: storage.crashClone(kind),
-        durable: work.durable,
-        submitted: work.submitted,
-        what: `before operation ${n} (${what}), clone ${kind}`,
-      })
-  }
+  const promised = ({ durable, submitted }: Workload): Promised => ({ durable, submitted })
+  const crashes = keepCrashes(storage, seed, STRIDE, () => promised(work))
   const options: LevelOptions = { ...TINY, compression: seed % 2 === 0 }
   // Every other seed on a disk where syncs overtake each other.
   const place = seed % 2 === 0 ? storage : slowSyncs(storage, random(seed + 13))
@@ -70,10 +60,10 @@ async function record(seed: number): Promise<{ work: Workload; crashes: CrashPoi
 }
 
 /** Opens what a crash left and checks every promise; gives the state found. */
-async function recover(work: Workload, crash: CrashPoint, storage: Memory): Promise<string> {
+async function recover(work: Workload, crash: Crash, storage: Memory): Promise<string> {
   const db = await openLevel(storage, TINY)
   const found = await contentOf(db)
-  work.history.check(found, crash.durable, crash.submitted)
+  work.history.check(found, crash.promised.durable, crash.promised.submitted)
   assert.equal(db.recovered.damage, undefined, 'a crash is no damage')
   const report = await db.verify()
   assert.ok(report.ok, `verify: ${JSON.stringify(report.damage)}`)
@@ -90,7 +80,7 @@ async function recover(work: Workload, crash: CrashPoint, storage: Memory): Prom
 }
 
 /** Recovers a copy of a crash point; a failure tells where it was. */
-async function recoverAt(work: Workload, crash: CrashPoint): Promise<string> {
+async function recoverAt(work: Workload, crash: Crash): Promise<string> {
   try {
     return await recover(work, crash, crash.clone.crashClone(1))
   } catch (error) {
@@ -98,25 +88,18 @@ async function recoverAt(work: Workload, crash: CrashPoint): Promise<string> {
   }
 }
 
-/** Crashes again at one operation of the recovery itself, to `depth`. */
-async function crashWhileOpening(
+/** Crashes again while it opens, to `depth`. */
+async function recoverInTheEnd(
   work: Workload,
-  crash: CrashPoint,
+  crash: Crash,
   expected: string,
   dice: () => number,
   depth: number,
 ): Promise<void> {
-  // A clone that nobody has touched holds only what is durable: kind 1 copies it exactly.
-  const storage = crash.clone.crashClone(1)
-  const moments: Memory[] = []
-  storage.onOperation = () => moments.push(storage.crashClone(below(dice, 1 << 20)))
-  const db = await openLevel(storage, TINY)
-  storage.onOperation = undefined
-  await db.close()
-  if (moments.length === 0) return
-  const clone = pick(dice, moments)
+  const open = (storage: Memory) => openLevel(storage, TINY)
+  const clone = await crashWhileOpening(crash.clone, open, dice, depth)
+  if (clone === undefined) return
   const deeper = { ...crash, clone, what: `${crash.what}, then again while opening` }
-  if (depth > 1) return crashWhileOpening(work, deeper, expected, dice, depth - 1)
   const found = await recover(work, deeper, clone)
   assert.equal(found, expected, 'recovery that was cut short ends the same')
 }
@@ -128,7 +111,7 @@ t.test('power loss at every operation', async (t) => {
     for (const crash of crashes) {
       points++
       const found = await recoverAt(work, crash)
-      if (dice() < 0.1) await crashWhileOpening(work, crash, found, dice, 1 + below(dice, 3))
+      if (dice() < 0.1) await recoverInTheEnd(work, crash, found, dice, 1 + below(dice, 3))
     }
     return `${crashes.length} crash points, ${work.submitted} writes`
   })
@@ -145,11 +128,11 @@ t.test('rotation amid unsynced writes, then a synced one', async (t) => {
     const work = new Workload(random(seed))
     const place = slowSyncs(storage, random(seed + 13))
     const db = await openLevel(place, { ...TINY, writeBufferSize: 2048 })
-    const crashes: CrashPoint[] = []
+    const crashes: Crash[] = []
     const crash = (what: string): void => {
       const { durable, submitted } = work
       for (const kind of [0, 1, seed + 2, seed + 1000])
-        crashes.push({ clone: storage.crashClone(kind), durable, submitted, what })
+        crashes.push({ clone: storage.crashClone(kind), promised: { durable, submitted }, what })
     }
     storage.onOperation = (n, what) => {
       if (n % 5 === seed % 5) crash(`before operation ${n} (${what})`)
