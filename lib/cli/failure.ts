@@ -26,18 +26,22 @@ export function usageError(message: string): CommandError {
   return new CommandError(message, 'USAGE', 'run `cairn help` to see how', EXIT_USAGE)
 }
 
-const ADVICE: Record<string, string> = {
+/** What to do, by the code of what failed. */
+export const ADVICE = {
   CAIRN_LOCKED: 'another process has the store open: close it there, then try again',
-  CAIRN_MISSING: 'check the path; `cairn load` and `cairn put` create a store',
+  CAIRN_MISSING: 'check the path; `cairn load`, `cairn put` and `cairn map set` create a store',
   CAIRN_CORRUPTION:
-    'nothing was changed: copy the directory, then `cairn repair` keeps all that is still valid',
-  CAIRN_FORMAT_VERSION: 'another program, or a newer cairndb, wrote this directory',
+    'nothing was changed: copy the directory, then `cairn repair` (for a journal or a map ' +
+    "the option recovery: 'salvage') keeps all that is still valid",
+  CAIRN_FORMAT_VERSION:
+    'a store of another kind, another program or a newer cairndb wrote this directory',
+  CAIRN_WRONG_KEY: 'give the secret of the store in a file: --key-file or --passphrase-file',
   CAIRN_NO_SPACE: 'free some space and run it again: nothing acknowledged is lost',
   CAIRN_IO: 'the system refused: look at the path, its permissions and the disk',
   CAIRN_POISONED: 'a write failed before this one: run it again, opening recovers',
   CAIRN_READ_ONLY: 'get, range, count, dump, stats and verify work without writing',
   CAIRN_NATIVE_UNAVAILABLE: 'use --plane auto or --plane typescript',
-}
+} as const
 
 interface Failure {
   readonly message: string
@@ -53,8 +57,12 @@ export function explain(error: unknown): Failure {
   const { message, code, syscall } = (chosen ?? {}) as Record<string, unknown>
   const known = typeof code === 'string' ? code : 'FAILED'
   const system = known === 'ENOSPC' || known === 'EDQUOT' ? 'CAIRN_NO_SPACE' : 'CAIRN_IO'
-  const advice = ADVICE[known] ?? (syscall === undefined ? undefined : ADVICE[system])
+  const advice = adviceFor(known) ?? (syscall === undefined ? undefined : ADVICE[system])
   return { message: String(message ?? chosen), code: known, advice, exitCode: EXIT_FAILURE }
+}
+
+function adviceFor(code: string): string | undefined {
+  return Object.hasOwn(ADVICE, code) ? ADVICE[code as keyof typeof ADVICE] : undefined
 }
 
 /** The StoreError in a chain of causes, if one is there. What can not be written says it all. */

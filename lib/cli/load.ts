@@ -9,10 +9,11 @@
  * nobody. `cairn del DIR '!cairn.load!PATH'` forgets it.
  */
 import { resolve } from 'node:path'
-import { SingleBar } from 'cli-progress'
+import type { SingleBar } from 'cli-progress'
 import { Option, type Command } from 'commander'
 import type { BatchOperation } from '../stores/kv/index.js'
 import { CommandError, usageError } from './failure.js'
+import { progressBar } from './progress.js'
 import { parseWhole } from './read.js'
 import {
   chooseFormat,
@@ -267,15 +268,8 @@ class Loading {
 
   #progressBar(start: number): SingleBar | undefined {
     const { sizeBytes } = this.#source
-    if (!process.stderr.isTTY || this.options.json || sizeBytes === undefined) return undefined
-    const bar = new SingleBar({
-      format: 'loading {bar} {percentage}% | {eta_formatted} left',
-      stream: process.stderr,
-      hideCursor: true,
-      clearOnComplete: true,
-    })
-    bar.start(sizeBytes, start)
-    return bar
+    if (sizeBytes === undefined) return undefined
+    return progressBar(this.options, 'loading', sizeBytes, start)
   }
 }
 

@@ -9,7 +9,9 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { EXIT_OK, EXIT_USAGE, explain, printFailure } from './failure.js'
+import { addJournalCommands } from './journal.js'
 import { addLoadCommand } from './load.js'
+import { addMapCommands } from './map.js'
 import { ClosedPipe } from './output.js'
 import { addReadCommands } from './read.js'
 import { Interrupted, Session } from './session.js'
@@ -43,6 +45,8 @@ function createProgram(session: Session): Command {
   addReadCommands(program, session)
   addWriteCommands(program, session)
   addUpkeepCommands(program, session)
+  addJournalCommands(program, session)
+  addMapCommands(program, session)
   return program
 }
 

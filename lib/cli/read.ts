@@ -85,21 +85,27 @@ async function get(
   options: RangeOptions,
 ): Promise<void> {
   const wanted = argumentBytes(key, options.base64)
-  await session.withStore(dir, 'read', options, async (store) => {
-    const value = await store.get(wanted)
-    if (value === undefined) {
-      throw new CommandError(`there is no key '${key}'`, 'CAIRN_NOT_FOUND')
-    }
-    const { output } = session
-    if (options.json) {
-      await output.json({ key: bytesToJson(wanted), value: bytesToJson(value) })
-    } else {
-      output.raw(value)
-      // A file or a pipe gets the value alone, byte for byte.
-      if (process.stdout.isTTY) await output.line()
-    }
-    await output.flush()
-  })
+  const value = await session.withStore(dir, 'read', options, (store) => store.get(wanted))
+  await printValue(session, options, key, wanted, value)
+}
+
+/** Prints what was found under `key`, whose bytes are `wanted`; fails when that is nothing. */
+export async function printValue(
+  { output }: Session,
+  options: GlobalOptions,
+  key: string,
+  wanted: Buffer,
+  value: Buffer | undefined,
+): Promise<void> {
+  if (value === undefined) throw new CommandError(`there is no key '${key}'`, 'CAIRN_NOT_FOUND')
+  if (options.json) {
+    await output.json({ key: bytesToJson(wanted), value: bytesToJson(value) })
+  } else {
+    output.raw(value)
+    // A file or a pipe gets the value alone, byte for byte.
+    if (process.stdout.isTTY) await output.line()
+  }
+  await output.flush()
 }
 
 function bounds(options: RangeOptions): Record<string, Buffer> {

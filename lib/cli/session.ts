@@ -1,13 +1,13 @@
 /**
- * One run of the command: its options, its output, its interruption, and the store it opens.
+ * One run of the command: its options, its output, its interruption, and the stores it opens.
  *
  * A store is closed however the work on it ends. A signal closes the store at once, which waits
  * for writes under way and refuses new ones, so that what was acknowledged stays so.
  * Decides: what each way of opening may create. Reading opens read-only and creates nothing.
  */
 import { stat } from 'node:fs/promises'
-import { CairnLevel } from '../stores/kv/index.js'
-import { CommandError } from './failure.js'
+import { CairnLevel, type Recovered } from '../stores/kv/index.js'
+import { ADVICE, CommandError } from './failure.js'
 import { Output } from './output.js'
 import { formatBytes } from './text.js'
 
@@ -28,6 +28,12 @@ export class Interrupted extends Error {
 }
 
 export type Store = CairnLevel<Buffer, Buffer>
+
+/** What a run needs of an open store of any kind. */
+export interface OpenStore {
+  readonly recovered: Recovered
+  close(): Promise<void>
+}
 
 /** `read`: read-only; `write`: an existing store; `create`: made when it is not there. */
 export type OpenMode = 'read' | 'write' | 'create'
@@ -57,23 +63,53 @@ export class Session {
     process.stderr.write(`cairn: ${text}\n`)
   }
 
+  /** One document for programs, or words for people; `words` may give none. */
+  async tell(
+    options: GlobalOptions,
+    document: unknown,
+    words: () => string | undefined,
+  ): Promise<void> {
+    if (options.json) await this.output.json(document)
+    else {
+      const text = words()
+      if (text !== undefined) await this.output.line(text)
+    }
+    await this.output.flush()
+  }
+
+  /** Works on a key-value store. */
   async withStore<T>(
     directory: string,
     mode: OpenMode,
     options: GlobalOptions,
     work: (store: Store) => Promise<T>,
   ): Promise<T> {
-    if (mode !== 'create') await requireDirectory(directory)
-    const store: Store = new CairnLevel<Buffer, Buffer>(directory, {
-      keyEncoding: 'buffer',
-      valueEncoding: 'buffer',
-      createIfMissing: mode === 'create',
-      readOnly: mode === 'read',
-      plane: options.plane,
-    })
-    const close = (): void => void store.close().catch(() => {})
-    try {
+    const open = async (): Promise<Store> => {
+      const store: Store = new CairnLevel<Buffer, Buffer>(directory, {
+        keyEncoding: 'buffer',
+        valueEncoding: 'buffer',
+        createIfMissing: mode === 'create',
+        readOnly: mode === 'read',
+        plane: options.plane,
+      })
       await store.open()
+      return store
+    }
+    return this.using(directory, mode, open, work)
+  }
+
+  /** Works on the store that `open` opens in `directory`. */
+  async using<S extends OpenStore, T>(
+    directory: string,
+    mode: OpenMode,
+    open: () => Promise<S>,
+    work: (store: S) => Promise<T>,
+  ): Promise<T> {
+    if (mode !== 'create') await requireDirectory(directory)
+    let store: S | undefined
+    const close = (): void => void store?.close().catch(() => {})
+    try {
+      store = await open()
       this.#tellRecovered(store)
       this.signal.throwIfAborted()
       this.signal.addEventListener('abort', close)
@@ -83,12 +119,11 @@ export class Session {
       throw this.signal.aborted ? this.signal.reason : error
     } finally {
       this.signal.removeEventListener('abort', close)
-      await store.close()
+      await store?.close()
     }
   }
 
-  #tellRecovered(store: Store): void {
-    const { torn, damage } = store.recovered
+  #tellRecovered({ recovered: { torn, damage } }: OpenStore): void {
     if (torn !== undefined) {
       const size = torn.bytes === undefined ? '' : ` (${formatBytes(torn.bytes)})`
       this.note(`the last run ended in mid-write: ${torn.file} ends at byte ${torn.offset}${size}`)
@@ -105,9 +140,5 @@ export async function requireDirectory(directory: string): Promise<void> {
   })
   if (found?.isDirectory()) return
   const what = found === undefined ? 'does not exist' : 'is not a directory'
-  throw new CommandError(
-    `${directory} ${what}`,
-    'CAIRN_MISSING',
-    'check the path; `cairn load` and `cairn put` create a store',
-  )
+  throw new CommandError(`${directory} ${what}`, 'CAIRN_MISSING', ADVICE.CAIRN_MISSING)
 }

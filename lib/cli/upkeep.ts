@@ -1,18 +1,18 @@
 /**
  * The commands about a store as a whole: stats, verify, compact, backup, repair and destroy.
  *
- * Decides: what counts as damage for the exit code, and that destroying asks for --yes and for
- * files that only a store has.
+ * Decides: that destroying asks for --yes and for files that only a store has.
  */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { CairnLevel, type Damage, type StoreError, type VerifyReport } from '../stores/kv/index.js'
-import { CommandError, EXIT_FAILURE, storeError, usageError } from './failure.js'
+import { CairnLevel } from '../stores/kv/index.js'
+import { CommandError, usageError } from './failure.js'
 import { unfinishedLoads } from './load.js'
 import { columnsTable, factsTable } from './output.js'
 import { requireDirectory, type GlobalOptions, type Session } from './session.js'
 import { formatBytes, formatCount } from './text.js'
+import { damageTable, tellVerdict } from './verdict.js'
 
 /** Files that a directory with a store has, and hardly any other. */
 const STORE_FILE = /^(CURRENT|MANIFEST-[0-9]+|[0-9]+\.(ldb|sst))$/
@@ -71,7 +71,7 @@ async function stats(session: Session, dir: string, options: GlobalOptions): Pro
     unfinishedLoads: await unfinishedLoads(store),
     stats: store.stats(),
   }))
-  await tell(session, options, told, () => {
+  await session.tell(options, told, () => {
     const levels = told.stats.levels
       .map(({ files, bytes }, level) => ({ level, files, bytes }))
       .filter(({ files }) => files > 0)
@@ -92,28 +92,11 @@ async function stats(session: Session, dir: string, options: GlobalOptions): Pro
 }
 
 async function verify(session: Session, dir: string, options: GlobalOptions): Promise<void> {
-  const report = await session
-    .withStore(dir, 'read', options, (store): Promise<VerifyReport> => store.verify())
-    .catch((error: unknown) => {
-      // Damage that keeps the store from opening is what was asked for, not a failure to answer.
-      const found = storeError(error)
-      if (!options.json || found?.code !== 'CAIRN_CORRUPTION') throw error
-      return openingDamage(found)
-    })
-  await tell(session, options, report, () => {
-    const { files, records, bytes, damage } = report
-    if (report.ok) {
-      const what = `${formatCount(records)} records in ${formatCount(files)} files`
-      return `all is well: ${what}, ${formatBytes(bytes)} read and checked`
-    }
-    return `damage in ${damage.length} places\n${damageTable(damage)}`
-  })
-  if (!report.ok) process.exitCode = EXIT_FAILURE
-}
-
-function openingDamage({ file = '', offset = 0, message }: StoreError): VerifyReport {
-  const damage = [{ file, offset, bytes: 0, reason: message }]
-  return { ok: false, files: 0, records: 0, bytes: 0, damage }
+  await tellVerdict(
+    session,
+    options,
+    session.withStore(dir, 'read', options, (store) => store.verify()),
+  )
 }
 
 async function compact(session: Session, dir: string, options: GlobalOptions): Promise<void> {
@@ -122,7 +105,7 @@ async function compact(session: Session, dir: string, options: GlobalOptions): P
     await store.compactRange(undefined, undefined)
     return { bytesBefore: before, bytesAfter: await directoryBytes(dir) }
   })
-  await tell(session, options, told, () => {
+  await session.tell(options, told, () => {
     return `${formatBytes(told.bytesBefore)} before, ${formatBytes(told.bytesAfter)} after`
   })
 }
@@ -136,7 +119,7 @@ async function backup(
   if (options.since !== undefined) await requireDirectory(options.since)
   const since = options.since === undefined ? {} : { since: options.since }
   const report = await session.withStore(dir, 'write', options, (store) => store.backup(to, since))
-  await tell(session, options, report, () => {
+  await session.tell(options, report, () => {
     const { tables, bytes, linked, copied, reused } = report
     const how = `${linked} linked, ${copied} copied, ${reused} of the earlier backup`
     return `backed up to ${to}: ${formatBytes(bytes)} in ${tables} tables (${how})`
@@ -146,7 +129,7 @@ async function backup(
 async function repair(session: Session, dir: string, options: GlobalOptions): Promise<void> {
   await requireDirectory(dir)
   const report = await CairnLevel.repair(dir, { plane: options.plane })
-  await tell(session, options, report, () => {
+  await session.tell(options, report, () => {
     const { tables, journals, records, dropped } = report
     const what = `${formatCount(records)} records out of ${tables} tables and ${journals} journals`
     if (dropped.length === 0) return `repaired: ${what}`
@@ -163,7 +146,7 @@ async function destroy(
   await requireDirectory(dir)
   await requireStore(dir)
   await CairnLevel.destroy(dir)
-  await tell(session, options, { destroyed: dir }, () => `the store in ${dir} is gone`)
+  await session.tell(options, { destroyed: dir }, () => `the store in ${dir} is gone`)
 }
 
 /** CAIRN_MISSING unless the directory has a file that tells of a store. */
@@ -171,13 +154,6 @@ async function requireStore(dir: string): Promise<void> {
   const names = await readdir(dir)
   if (names.some((name) => STORE_FILE.test(name))) return
   throw new CommandError(`there is no store in ${dir}`, 'CAIRN_MISSING', 'nothing was deleted')
-}
-
-function damageTable(damage: readonly Damage[]): string {
-  const rows = damage.map(({ file, offset, bytes, reason }) => {
-    return [file, formatCount(offset), formatCount(bytes), reason]
-  })
-  return columnsTable(['file', 'offset', 'bytes', 'reason'], rows)
 }
 
 async function directoryBytes(dir: string): Promise<number> {
@@ -191,14 +167,4 @@ async function directoryBytes(dir: string): Promise<number> {
     )
   }
   return total
-}
-
-async function tell(
-  session: Session,
-  options: GlobalOptions,
-  document: unknown,
-  words: () => string,
-): Promise<void> {
-  await (options.json ? session.output.json(document) : session.output.line(words()))
-  await session.output.flush()
 }

@@ -37,13 +37,10 @@ async function put(
   options: WriteOptions,
 ): Promise<void> {
   const name = argumentBytes(key, options.base64)
-  const bytes =
-    value === undefined || value === '-'
-      ? await readInput(session.signal)
-      : argumentBytes(value, options.base64)
+  const bytes = await valueBytes(session, value, options)
   await session.withStore(dir, 'create', options, (store) => store.put(name, bytes, { sync: true }))
-  await tell(session, options, { key: bytesToJson(name), bytes: bytes.length }, () => {
-    return `stored ${formatBytes(bytes.length)}`
+  await session.tell(options, { key: bytesToJson(name), bytes: bytes.length }, () => {
+    return onTerminal(`stored ${formatBytes(bytes.length)}`)
   })
 }
 
@@ -56,9 +53,19 @@ async function del(
   const names = keys.map((key) => argumentBytes(key, options.base64))
   const operations = names.map((key) => ({ type: 'del' as const, key }))
   await session.withStore(dir, 'write', options, (store) => store.batch(operations, { sync: true }))
-  await tell(session, options, { keys: names.map(bytesToJson) }, () => {
-    return names.length === 1 ? 'deleted' : `deleted ${names.length} keys`
+  await session.tell(options, { keys: names.map(bytesToJson) }, () => {
+    return onTerminal(names.length === 1 ? 'deleted' : `deleted ${names.length} keys`)
   })
+}
+
+/** A value from the command line, or all of standard input without one or with `-`. */
+export async function valueBytes(
+  session: Session,
+  value: string | undefined,
+  { base64 }: Pick<WriteOptions, 'base64'>,
+): Promise<Buffer> {
+  const isInput = value === undefined || value === '-'
+  return isInput ? readInput(session.signal) : argumentBytes(value, base64)
 }
 
 async function readInput(signal: AbortSignal): Promise<Buffer> {
@@ -73,14 +80,7 @@ async function readInput(signal: AbortSignal): Promise<Buffer> {
   }
 }
 
-/** JSON always; a word for people only where people look. */
-async function tell(
-  session: Session,
-  options: WriteOptions,
-  document: unknown,
-  words: () => string,
-): Promise<void> {
-  if (options.json) await session.output.json(document)
-  else if (process.stdout.isTTY) await session.output.line(words())
-  await session.output.flush()
+/** A word for people where people look; a script that asked for no JSON wants none. */
+export function onTerminal(text: string): string | undefined {
+  return process.stdout.isTTY ? text : undefined
 }

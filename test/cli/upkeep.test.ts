@@ -1,10 +1,11 @@
 /**
  * stats, verify, compact, backup, repair and destroy.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, temporary } from './command.js'
+import { flipByte } from './specimen.js'
 import { eachPlane } from '../support/planes.js'
 
 // Each run of the command is a process; slow machines may take their time.
@@ -16,16 +17,6 @@ async function filled(t: { teardown(work: () => unknown): void }, records = 500)
   const { code, errors } = await cairnWith(lines.join('\n'), 'load', store, '-', '--key', 'id')
   if (code !== 0) throw new Error(errors)
   return store
-}
-
-/** Changes one byte in the middle of the first file with this extension. */
-async function damage(store: string, extension: string): Promise<string> {
-  const name = (await readdir(store)).find((one) => one.endsWith(extension))!
-  const bytes = await readFile(join(store, name))
-  const middle = bytes.length >> 1
-  bytes[middle] = bytes[middle]! ^ 1
-  await writeFile(join(store, name), bytes)
-  return name
 }
 
 t.test('stats and verify tell of a sound store', async (t) => {
@@ -56,7 +47,7 @@ eachPlane(t, 'compacting keeps every record', async (t) => {
 eachPlane(t, 'damage in a table is found, named and exit code 1', async (t) => {
   const store = await filled(t)
   await cairn('compact', store)
-  const name = await damage(store, '.ldb')
+  const name = await flipByte(store, '.ldb')
   const ended = await cairn('verify', store, '--json')
   t.equal(ended.code, 1)
   t.match(documents(ended), [{ ok: false, damage: [{ file: name }] }])
@@ -67,7 +58,7 @@ eachPlane(t, 'damage in a table is found, named and exit code 1', async (t) => {
 
 eachPlane(t, 'damage that keeps a store from opening is told, then repaired', async (t) => {
   const store = await filled(t)
-  const name = await damage(store, '.log')
+  const name = await flipByte(store, '.log')
   const ended = await cairn('verify', store, '--json')
   t.equal(ended.code, 1)
   t.match(documents(ended), [{ ok: false, damage: [{ file: name }] }])

@@ -1,0 +1,42 @@
+/**
+ * How far long work is, for people: on standard error, on a terminal, and without --json only.
+ */
+import { SingleBar } from 'cli-progress'
+import type { GlobalOptions } from './session.js'
+
+/** From `start` to `total`, in whatever the caller counts. */
+export function progressBar(
+  options: GlobalOptions,
+  verb: string,
+  total: number,
+  start = 0,
+): SingleBar | undefined {
+  return shown(options, `${verb} {bar} {percentage}% | {eta_formatted} left`, total, start)
+}
+
+/** Tells how long `work` has been under way, where nobody knows how far it is. */
+export async function timed<T>(options: GlobalOptions, verb: string, work: Promise<T>): Promise<T> {
+  const clock = shown(options, `${verb}: {duration_formatted}`, 1, 0)
+  try {
+    return await work
+  } finally {
+    clock?.stop()
+  }
+}
+
+function shown(
+  options: GlobalOptions,
+  format: string,
+  total: number,
+  start: number,
+): SingleBar | undefined {
+  if (!process.stderr.isTTY || options.json) return undefined
+  const bar = new SingleBar({
+    format,
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+  })
+  bar.start(total, start)
+  return bar
+}
