@@ -26,7 +26,7 @@ async function run(task: ChildTask): Promise<ChildAnswer> {
     const description = 'pwrite and fdatasync, synchronously'
     return { description, timings: await group.bare!(task), series: [] }
   }
-  const bench = new Bench(await loadEngine(subject), task)
+  const bench = new Bench(subject, await loadEngine(subject), task)
   await group.run(bench)
   return bench
 }

@@ -60,6 +60,10 @@ export type OpenEngine = (opening: Opening) => Promise<Engine>
 export const ENGINES = ['native', 'typescript', 'classic-level', 'lmdb', 'better-sqlite3'] as const
 export type EngineName = (typeof ENGINES)[number]
 
+/** Ours: they alone have journals and maps. */
+export const PLANES = ['native', 'typescript'] as const
+export type PlaneName = (typeof PLANES)[number]
+
 export const RIVALS = ['classic-level', 'lmdb', 'better-sqlite3'] as const
 
 /** Beside the tables: abstract-level over nothing, and rivals with another durability or another

@@ -8,7 +8,12 @@ import { BARE, RIVALS, type EngineName } from './engine.js'
 import { formatFigure, betterOf, median, type Row } from './figures.js'
 import { VALUE_BYTES } from './records.js'
 import { BARE_APPENDING, BARE_OVERWRITING } from './workloads/bare.js'
+import { SAVED } from './workloads/compaction.js'
+import { HELD } from './workloads/held.js'
+import { appendText, LARGE, SMALL } from './workloads/journal.js'
 import { LOAD_RATE, SPACE_ROW } from './workloads/load.js'
+import { SET_ACKNOWLEDGED, SET_SYNCED } from './workloads/map.js'
+import { WITH_SETS, entriesText } from './workloads/million.js'
 import { STALL_HELD, STALL_KEPT, STALL_PUTS } from './workloads/stall.js'
 
 type Reference =
@@ -19,6 +24,8 @@ interface Goal {
   readonly factor: number
   readonly over?: Reference
 }
+
+const MILLION = entriesText(1_000_000)
 
 const best = (factor: number): readonly Goal[] => [{ factor, over: 'the best rival' }]
 
@@ -53,10 +60,30 @@ const GOALS: Readonly<Record<string, readonly Goal[]>> = {
   [`stall, await get ${STALL_KEPT}`]: [{ factor: 70 }],
   [`load, ${LOAD_RATE}`]: [{ factor: 0.5, over: 'fillrandom' }],
   [`load, ${SPACE_ROW}`]: [{ factor: 1.12 }],
+  [`journalappend, ${appendText('synced', 1, SMALL)}`]: [
+    { factor: 0.9, over: 'the faster bare loop' },
+  ],
+  [`journalappend, ${appendText('synced', 64, SMALL)}`]: [{ factor: 100_000 }],
+  [`journalappend, ${appendText('synced', 1024, SMALL)}`]: [{ factor: 400_000 }],
+  [`journalappend, ${appendText('synced', 1, LARGE)}`]: [
+    { factor: 0.85, over: 'the faster bare loop' },
+  ],
+  [`mapset, ${SET_ACKNOWLEDGED}`]: [{ factor: 500_000 }],
+  [`mapset, ${SET_SYNCED}`]: [{ factor: 100_000 }],
+  [`mapsnapshot, full, ${MILLION}`]: [{ factor: 3000 }],
+  [`mapsnapshot, ${HELD}`]: [{ factor: 20 }],
+  [`mapsnapshot, ${WITH_SETS}${HELD}`]: [{ factor: 20 }],
+  [`mapopen, from the journal alone, ${MILLION}`]: [{ factor: 2000 }],
+  [`mapopen, from a snapshot, ${MILLION}`]: [{ factor: 2000 }],
+  [`mapcompact, ${HELD}`]: [{ factor: 20 }],
+  [`mapcompact, ${SAVED}`]: [{ factor: 30 }],
 }
 
-/** The workloads that `--only goals` means: those of the rates. */
-export const GOAL_WORKLOADS = ['fillrandom', 'fillbatch', 'fillsync', 'readrandom', 'readseq']
+/** Names for several workloads: those of the key-value store's rates, those of other stores. */
+export const SEVERAL: Readonly<Record<string, readonly string[]>> = {
+  goals: ['fillrandom', 'fillbatch', 'fillsync', 'readrandom', 'readseq'],
+  stores: ['journalappend', 'mapset', 'mapget', 'mapsnapshot', 'mapopen', 'mapcompact'],
+}
 
 export function hasGoal(row: Row): boolean {
   return row.name in GOALS
@@ -119,10 +146,12 @@ function measured(over: Reference, row: Row, rows: readonly Row[]): number | und
   }
 }
 
-/** The better figure of the two bare loops in the workload of `row`. */
+/** The better figure of the two bare loops in the workload of `row`, for records of its size
+ * where its name ends with one. */
 function fasterLoop(row: Row, rows: readonly Row[]): number | undefined {
-  const figures = [BARE_APPENDING, BARE_OVERWRITING].flatMap((variant) => {
-    const cell = sibling(row, rows, variant, row.percentile)?.cells.get(BARE)
+  const size = /, \d+ (bytes|KiB)$/.exec(row.variant)?.[0] ?? ''
+  const figures = [BARE_APPENDING, BARE_OVERWRITING].flatMap((loop) => {
+    const cell = sibling(row, rows, loop + size, row.percentile)?.cells.get(BARE)
     return cell === undefined ? [] : [median(cell.figures)]
   })
   return better(figures, row)

@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { measureCold } from './cold/main.js'
 import { coldText } from './cold/report.js'
-import { ENGINES } from './engine.js'
+import { ENGINES, type EngineName } from './engine.js'
 import { stopOnSignals, stopping } from './fork.js'
 import { htmlReport } from './html/report.js'
 import { loadDrawing } from './html/vega.js'
@@ -20,15 +20,20 @@ import { measureParts, partsText } from './parts/main.js'
 import { machineText, notesText, rowsText, type Report, type SizeReport } from './report.js'
 import { installRivals } from './rivals/install.js'
 import { runRounds, type Measured } from './rounds.js'
+import { GROUPS } from './workloads/all.js'
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
+function needsRivals(wants: BenchOptions['wants']): boolean {
+  return GROUPS.some(({ names, engines }) => engines === undefined && names.some(wants))
+}
+
 /** The workloads of all engines, size by size; each is printed when it is done. */
 async function compare(options: BenchOptions): Promise<Omit<Report, 'machine'>> {
   const { directory, limitMs, wants, asked } = options
-  const absent = installRivals()
+  const absent = needsRivals(wants) ? installRivals() : new Map<EngineName, string>()
   const engines = ENGINES.filter((name) => !absent.has(name))
   const failures = [...absent].map(([name, reason]) => `${name}: ${reason}`)
   const sizes: SizeReport[] = []

@@ -5,7 +5,7 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { GOAL_WORKLOADS } from './goals.js'
+import { SEVERAL } from './goals.js'
 import { VALUE_BYTES } from './records.js'
 import type { Size } from './rounds.js'
 import { GROUPS } from './workloads/all.js'
@@ -43,9 +43,9 @@ const LARGER = [
   { valueBytes: 64 * 1024, share: 1 / 100 },
 ]
 
-export const WORKLOADS = GROUPS.flatMap(({ names }) => names)
+export const WORKLOADS = [...new Set(GROUPS.flatMap(({ names }) => names))]
 const EXTRAS = ['loop', 'cold', 'parts']
-const NAMES = [...WORKLOADS, 'goals', ...EXTRAS]
+const NAMES = [...WORKLOADS, ...EXTRAS, ...Object.keys(SEVERAL)]
 
 function whole(text: string): number {
   if (/^[1-9][0-9]{0,9}$/.test(text)) return Number(text)
@@ -54,7 +54,7 @@ function whole(text: string): number {
 
 function workload(name: string, before: readonly string[] = []): readonly string[] {
   if (!NAMES.includes(name)) throw new InvalidArgumentError(`There are: ${NAMES.join(' ')}.`)
-  return [...before, ...(name === 'goals' ? GOAL_WORKLOADS : [name])]
+  return [...before, ...(SEVERAL[name] ?? [name])]
 }
 
 /** Known before an hour of measuring, not after. */
@@ -72,7 +72,7 @@ export function readOptions(): BenchOptions {
     .description('cairndb on both planes beside classic-level, lmdb and better-sqlite3')
     .option('--quick', 'less of everything, within two minutes; values of 100 bytes only', false)
     .option('--only <name>', 'this one; may be given again', workload)
-    .option('--rounds <n>', 'how often each engine runs, instead of 3 or of 1', whole)
+    .option('--rounds <n>', 'how often each runs, instead of 3 with goals and 1 without', whole)
     .option('--records <n>', 'instead of 200,000, or of 20,000 with --quick', whole)
     .option('--value-bytes <n>', 'only values of this size', whole)
     .option('--cold-mb <n>', 'size of the store of `cold`, instead of 1,000, or 32', whole)

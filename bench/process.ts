@@ -29,9 +29,9 @@ export function residentMemory(): { all: number; files: number | undefined } {
   return { all: process.memoryUsage.rss(), files: files === undefined ? undefined : files * 1024 }
 }
 
-/** Bytes that the files of a directory take on the disk. */
+/** Bytes that the files of a directory and of those in it take on the disk. */
 export function spaceTaken(directory: string): number {
-  return readdirSync(directory)
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.blocks ?? 0)
     .reduce((sum, blocks) => sum + blocks * BLOCK_BYTES, 0)
 }

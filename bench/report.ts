@@ -2,7 +2,15 @@
  * Figures to text: medians with their spread, how both planes stand to the best rival, goals.
  */
 import { ASIDE_NOTES, ASIDES, BARE, ENGINES, type EngineName, type SubjectName } from './engine.js'
-import { formatFigure, formatRatio, formatSpread, median, rowsOf, type Row } from './figures.js'
+import {
+  formatFigure,
+  formatRatio,
+  formatSpread,
+  grouped,
+  median,
+  rowsOf,
+  type Row,
+} from './figures.js'
 import type { ColdReport } from './cold/report.js'
 import { goalLines, ratioOf } from './goals.js'
 import type { LoopReport } from './loop.js'
@@ -28,7 +36,8 @@ export interface Report {
   readonly parts?: PartsReport
 }
 
-const NAME_WIDTH = 36
+const NAME_WIDTH = 43
+const BESIDE_WIDTH = 80
 const FIGURE_WIDTH = 9
 const RATIO_WIDTH = 6
 
@@ -76,9 +85,9 @@ export function rowsText(size: SizeReport, known: Report['engines']): string {
   const rows = rowsOf(size.results, size.valueBytes)
   const engines = ENGINES.filter((name) => known[name] !== undefined)
   const compared = rows.filter(({ cells }) => engines.some((name) => cells.has(name)))
-  const lines = compared.flatMap((row, at): Line[] => {
-    const begins = compared[at - 1]?.workload !== row.workload
-    return [...(begins ? [row.workload] : []), ...rowLines(row, rows, engines)]
+  const workloads = [...grouped(compared, ({ workload }) => workload)]
+  const lines = workloads.flatMap(([workload, own]): Line[] => {
+    return [workload, ...own.flatMap((row) => rowLines(row, rows, engines))]
   })
   const columns: Column[] = [
     { head: '', width: NAME_WIDTH, left: true },
@@ -113,7 +122,7 @@ export function shortName({ variant, percentile }: Row): string {
 /** What is not compared, line by line: bare loops, and rivals called in other ways. */
 function besideText(rows: readonly Row[]): string {
   const columns: Column[] = [
-    { head: '', width: 2 * NAME_WIDTH, left: true },
+    { head: '', width: BESIDE_WIDTH, left: true },
     { head: '', width: FIGURE_WIDTH + 2 },
     { head: '', width: RATIO_WIDTH },
   ]

@@ -74,7 +74,7 @@ class Rounds implements Measured {
     try {
       const task = { subject, group, directory, records, valueBytes, limitMs, known }
       const answer = await runChild<ChildTask, ChildAnswer>(CHILD, task)
-      this.engines[subject] = answer.description
+      this.engines[subject] ??= answer.description
       for (const timing of answer.timings) this.#take(subject, timing)
       this.sequences.push(...answer.series.map((series) => ({ ...series, subject })))
     } catch (error) {
@@ -126,12 +126,15 @@ function turnsOf({ wants, engines, anySize, asked }: Plan, round: number): Turn[
   return GROUPS.flatMap(({ names, ...group }, index) => {
     const rounds = asked ? Infinity : (group.rounds ?? Infinity)
     if (!names.some(wants) || round >= rounds || (anySize && group.anySize !== true)) return []
-    const asides = (anySize ? [] : (group.asides ?? [])).filter((aside) => {
+    const own = engines.filter((engine) => group.engines?.includes(engine) ?? true)
+    // Asides have no goals: one round tells enough.
+    const withAsides = !anySize && (asked || round === 0)
+    const asides = (withAsides ? (group.asides ?? []) : []).filter((aside) => {
       const engine = ASIDE_OF[aside]
       return engine === undefined || engines.includes(engine)
     })
     const bare = group.bare === undefined ? [] : [BARE]
-    return [...engines, ...asides, ...bare].map((subject) => ({
+    return [...own, ...asides, ...bare].map((subject) => ({
       subject: subject as SubjectName,
       group: index,
     }))

@@ -1,9 +1,10 @@
 /**
  * The bare loops: what synced writes cost without any store.
  *
- * One `pwrite` of about what a journal has of a record (140 bytes with a value of 100), and one
- * `fdatasync`; at the end of a growing file, and over a file of zeroes whose size and blocks the
- * disk has already. No store that writes one record at a time can be faster than the faster one.
+ * One `pwrite` of about what a journal has of a record (140 bytes with a key of 16 and a value of
+ * 100), and one `fdatasync`; at the end of a growing file, and over a file of zeroes whose size and
+ * blocks the disk has already. No store that writes one record at a time can be faster than the
+ * faster one.
  * Beside table writes the same loops write as many records with each `pwrite` as a store has in
  * flight.
  */
@@ -16,10 +17,12 @@ import type { Scale, Timing } from './bench.js'
 import { Latencies } from './latencies.js'
 import { TABLES_STOP, type TablesTask } from './tables.js'
 
-/** What a journal has of each record besides key and value, about. */
+/** What a journal has of each record besides its bytes, about. */
 const HEADER_BYTES = 24
-/** Where the loops begin again, as a journal of that size is followed by another. */
+/** Where the loops begin again, as a journal of that size is followed by another; for large
+ * writes it is that of so many. */
 const FILE_BYTES = 4 * 1024 * 1024
+const FILE_WRITES = 256
 
 export const BARE_APPENDING = 'bare loop, appending'
 export const BARE_OVERWRITING = 'bare loop, over zeroes'
@@ -28,8 +31,21 @@ const LOOPS = [BARE_APPENDING, BARE_OVERWRITING] as const
 /** The limits of `fillsync`, one record at a time. */
 export async function bareLoops(scale: Scale): Promise<Timing[]> {
   return LOOPS.map((variant) => {
-    const { perSecond } = loop(scale, variant, 1, scale.limitMs)
+    const { perSecond } = loop(scale, variant, KEY_BYTES + scale.valueBytes, 1, scale.limitMs)
     return { workload: 'fillsync', variant, unit: 'op/s', figure: perSecond }
+  })
+}
+
+/** The limits of records of one size, one at a time; `size` ends the names of their rows. */
+export function bareRecords(
+  scale: Scale,
+  workload: string,
+  recordBytes: number,
+  size: string,
+): Timing[] {
+  return LOOPS.map((name) => {
+    const { perSecond } = loop(scale, name, recordBytes, 1, scale.limitMs)
+    return { workload, variant: `${name}, ${size}`, unit: 'op/s', figure: perSecond }
   })
 }
 
@@ -49,7 +65,9 @@ export async function besideTables(
   try {
     await once(writer, 'online')
     return LOOPS.flatMap((variant) => {
-      const { perSecond, latencies } = loop(scale, variant, width, scale.limitMs / LOOPS.length)
+      const recordBytes = KEY_BYTES + scale.valueBytes
+      const limitMs = scale.limitMs / LOOPS.length
+      const { perSecond, latencies } = loop(scale, variant, recordBytes, width, limitMs)
       const rate: Timing = { workload: 'stall', variant, unit: 'op/s', figure: perSecond }
       return [rate, ...latencies.timings('stall', variant)]
     })
@@ -61,17 +79,19 @@ export async function besideTables(
 }
 
 function loop(
-  { directory, valueBytes }: Scale,
+  { directory }: Scale,
   variant: (typeof LOOPS)[number],
+  recordBytes: number,
   width: number,
   limitMs: number,
 ): { perSecond: number; latencies: Latencies } {
   const file = join(directory, 'bare')
   const appending = variant === BARE_APPENDING
-  const records = Buffer.alloc(width * (KEY_BYTES + valueBytes + HEADER_BYTES))
-  const turns = Math.floor(FILE_BYTES / records.length)
+  const records = Buffer.alloc(width * (recordBytes + HEADER_BYTES), 'bare')
+  const fileBytes = Math.max(FILE_BYTES, FILE_WRITES * records.length)
+  const turns = Math.floor(fileBytes / records.length)
   const latencies = new Latencies()
-  let descriptor = appending ? -1 : zeroed(file)
+  let descriptor = appending ? -1 : zeroed(file, fileBytes)
   let count = 0
   let now = performance.now()
   const started = now
@@ -90,9 +110,9 @@ function loop(
   return { perSecond: (count * width) / ((now - started) / 1000), latencies }
 }
 
-function zeroed(file: string): number {
+function zeroed(file: string, bytes: number): number {
   const descriptor = openSync(file, 'w')
-  writeSync(descriptor, Buffer.alloc(FILE_BYTES))
+  writeSync(descriptor, Buffer.alloc(bytes))
   fsyncSync(descriptor)
   return descriptor
 }

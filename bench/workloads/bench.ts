@@ -6,7 +6,16 @@
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AsideName, Engine, Entry, OpenEngine, Opening } from '../engine.js'
+import { PLANES } from '../engine.js'
+import type {
+  AsideName,
+  Engine,
+  EngineName,
+  Entry,
+  OpenEngine,
+  Opening,
+  PlaneName,
+} from '../engine.js'
 import { Values, wholeKey } from '../records.js'
 import type { Percentile } from './latencies.js'
 
@@ -56,11 +65,13 @@ export interface BareTask extends Scale {
 export interface Group {
   readonly names: readonly string[]
   readonly run: (bench: Bench) => Promise<void>
+  /** The engines that take part, if not all do. */
+  readonly engines?: readonly EngineName[]
   /** The asides (engine.ts) that take part. */
   readonly asides?: readonly AsideName[]
   /** Whether larger values get rows of their own. */
   readonly anySize?: boolean
-  /** So many unless others are asked for: what takes long has fewer. */
+  /** So many unless others are asked for: what has no goal or takes long has fewer. */
   readonly rounds?: number
   /** The loops without a store that go with it. */
   readonly bare?: (task: BareTask) => Promise<Timing[]>
@@ -83,6 +94,7 @@ export class Bench {
   #stores = 0
 
   constructor(
+    private readonly subject: EngineName | AsideName,
     private readonly openEngine: OpenEngine,
     scale: Scale,
   ) {
@@ -97,18 +109,35 @@ export class Bench {
     this.timings.push({ workload, variant, unit, figure })
   }
 
+  /** Ours, in groups that only planes take part in. */
+  get plane(): PlaneName {
+    const plane = PLANES.find((name) => name === this.subject)
+    if (plane === undefined) throw new Error(`${this.subject} is no plane`)
+    return plane
+  }
+
   /** Runs `work` on a new, empty store. */
   async fresh(
     manner: Manner,
     work: (engine: Engine, directory: string) => Promise<void>,
   ): Promise<void> {
+    await this.scratch(async (directory) => {
+      const engine = await this.open(directory, manner)
+      try {
+        await work(engine, directory)
+      } finally {
+        await engine.close()
+      }
+    })
+  }
+
+  /** Runs `work` with a new, empty directory, which is removed afterwards. */
+  async scratch(work: (directory: string) => Promise<void>): Promise<void> {
     const directory = join(this.#directory, `store-${++this.#stores}`)
     await mkdir(directory, { recursive: true })
-    const engine = await this.open(directory, manner)
     try {
-      await work(engine, directory)
+      await work(directory)
     } finally {
-      await engine.close()
       await rm(directory, { recursive: true })
     }
   }

@@ -48,7 +48,7 @@ async function reads(bench: Bench): Promise<void> {
 export const LATENCY: readonly Group[] = [
   {
     names: ['latency'],
-    rounds: 2,
+    rounds: 1,
     run: async (bench) => {
       await syncedPuts(bench)
       await reads(bench)

@@ -8,16 +8,16 @@ import { SEED, Values } from '../records.js'
 import { widthText, type Bench, type Group } from './bench.js'
 
 const WIDTH = 4
-const KEY_BYTES = 32
-const VALUE_BYTES = 128
-const PUTS_OF_TEN = 7
+export const MIXED_KEY_BYTES = 32
+export const MIXED_VALUE_BYTES = 128
+export const MIXED_PUTS_OF_TEN = 7
 /** Of the records of other workloads. */
-const SHARE = 1 / 2
+export const MIXED_SHARE = 1 / 2
 
 async function mixed(bench: Bench): Promise<void> {
-  const count = Math.ceil(bench.records * SHARE)
-  const keys = Array.from({ length: count }, (_, at) => String(at).padStart(KEY_BYTES, '0'))
-  const values = new Values(VALUE_BYTES)
+  const count = Math.ceil(bench.records * MIXED_SHARE)
+  const keys = Array.from({ length: count }, (_, at) => String(at).padStart(MIXED_KEY_BYTES, '0'))
+  const values = new Values(MIXED_VALUE_BYTES)
   for (const synced of [false, true]) {
     const numbers = random(SEED)
     await bench.fresh({ inFlight: WIDTH, synced }, async (engine) => {
@@ -33,7 +33,7 @@ async function mixed(bench: Bench): Promise<void> {
       }
       const operation = (at: number): unknown => {
         const key = keys[Math.floor(numbers() * count)]!
-        return at % 10 < PUTS_OF_TEN ? put(key) : get(key)
+        return at % 10 < MIXED_PUTS_OF_TEN ? put(key) : get(key)
       }
       const variant = `${synced ? 'synced' : 'unsynced'} puts, ${widthText(WIDTH)}`
       await bench.rate('mixed', variant, count, () => bench.lanes(count, WIDTH, operation))
@@ -41,4 +41,4 @@ async function mixed(bench: Bench): Promise<void> {
   }
 }
 
-export const MIXED: readonly Group[] = [{ names: ['mixed'], rounds: 2, run: mixed }]
+export const MIXED: readonly Group[] = [{ names: ['mixed'], rounds: 1, run: mixed }]

@@ -126,6 +126,6 @@ export const READS: readonly Group[] = [
     asides: ['abstract-level alone'],
   },
   { names: ['readseq'], run: readSequential, anySize: true, asides: ['abstract-level alone'] },
-  { names: ['readreverse', 'seekrandom'], run: readBack, anySize: true },
-  { names: ['open'], run: open, anySize: true },
+  { names: ['readreverse', 'seekrandom'], run: readBack, anySize: true, rounds: 1 },
+  { names: ['open'], run: open, anySize: true, rounds: 1 },
 ]

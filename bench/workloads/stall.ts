@@ -12,6 +12,7 @@ import { writtenBytes } from '../process.js'
 import { KEY_BYTES, recordKey, SEED, shuffled, Values } from '../records.js'
 import { besideTables } from './bare.js'
 import { widthText, type Bench, type Group } from './bench.js'
+import { HELD, heldRows } from './held.js'
 import { Latencies } from './latencies.js'
 
 const WIDTH = 64
@@ -27,7 +28,7 @@ const SLICE_READS = 256
 
 export const STALL_PUTS = `put synced, ${widthText(WIDTH)}`
 export const STALL_KEPT = 'beside a merge, of idle'
-export const STALL_HELD = 'event loop held by the program'
+export const STALL_HELD = HELD
 const TABLES_WRITTEN = 'tables written'
 /** What a journal has of each put besides key and value. */
 const HEADER_BYTES = 12
@@ -53,13 +54,12 @@ async function fullLoad(bench: Bench): Promise<void> {
     const after = writtenBytes()
     await watch.stop()
     await watch.close()
-    const { seconds, ownMaxMs, maxMs, collectorMaxMs } = watch.take()
+    const lateness = watch.take()
+    const { seconds } = lateness
     const row = bench.row.bind(bench, 'stall')
     row(STALL_PUTS, 'op/s', count / seconds)
     bench.timings.push(...latencies.timings('stall', STALL_PUTS))
-    row(STALL_HELD, 'ms', ownMaxMs)
-    row('event loop late in all', 'ms', maxMs)
-    row("longest stop of V8's collector", 'ms', collectorMaxMs)
+    heldRows(bench, 'stall', lateness)
     const puts = count * (KEY_BYTES + bench.valueBytes + HEADER_BYTES)
     if (before !== undefined && after !== undefined) {
       row(TABLES_WRITTEN, 'MB/s', Math.max(0, after - before - puts) / 1e6 / seconds)

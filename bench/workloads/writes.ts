@@ -129,6 +129,6 @@ export const WRITES: readonly Group[] = [
     asides: ['better-sqlite3, alone'],
     bare: bareLoops,
   },
-  { names: ['fillseq'], run: fillSequential, anySize: true },
-  { names: ['overwrite', 'deleterandom'], run: change, anySize: true },
+  { names: ['fillseq'], run: fillSequential, anySize: true, rounds: 1 },
+  { names: ['overwrite', 'deleterandom'], run: change, anySize: true, rounds: 1 },
 ]
