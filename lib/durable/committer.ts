@@ -49,6 +49,7 @@ export class Committer {
     })
     this.settled = settled
     this.#syncsEach = sync === 'always'
+    segments.onFailure = (error) => void this.fail('sync the journal', error)
   }
 
   get mustWait(): boolean {

@@ -11,7 +11,7 @@ import assert from 'node:assert/strict'
 import t from 'tap'
 import { memoryStorage } from '../../lib/io/index.js'
 import type { MemoryStorage } from '../../lib/io/index.js'
-import { campaign, isFull } from '../support/campaign.js'
+import { LIMIT_MS, campaign, isFull } from '../support/campaign.js'
 import { faultyStorage } from '../support/faulty.js'
 import type { FaultRule, FaultyStorage } from '../support/faulty.js'
 import { codesOf } from '../support/level.js'
@@ -20,6 +20,8 @@ import { ERRORS, KINDS, honest, inTime } from './failures.js'
 import { JournalWorkload } from './journal-workload.js'
 import { MapWorkload } from './map-workload.js'
 import type { Opened, Promised, Subject } from './subject.js'
+
+t.setTimeout(LIMIT_MS)
 
 const STEPS = 8
 const STRIDE = isFull ? 1 : 7

@@ -333,6 +333,38 @@ t.test('after one failed sync nothing is acknowledged, and nothing that was is l
     }
 })
 
+t.test('a sync that failed behind everybody’s back stops all writing, and is told', async (t) => {
+  const storage = faultyStorage(memoryStorage())
+  const journal = await openStore(storage, { sync: 'never', segmentRecords: 1 })
+  const warned = new Promise((resolve) => journal.once('warning', resolve))
+  await journal.append('one')
+  storage.rule = { operation: 'sync', file: /00000001/ }
+  await journal.append('two')
+  t.match(await warned, { code: 'CAIRN_IO', file: segmentName(1) })
+  t.match(await failureOf(journal.append('three')), { code: 'CAIRN_POISONED' })
+  t.same(await recordsOf(journal), [
+    [1, 'one'],
+    [2, 'two'],
+  ])
+  await journal.close()
+})
+
+t.test('a segment that could not be created ahead is created when it is needed', async (t) => {
+  const storage = faultyStorage(memoryStorage(), { operation: 'create', file: /00000002/ })
+  const journal = await openStore(storage, { segmentRecords: 1 })
+  await journal.append('one')
+  await journal.append('two')
+  t.equal(storage.failures, 1)
+  t.same(
+    journal.segments().map(({ number }) => number),
+    [1, 3],
+  )
+  await journal.close()
+  const again = await openStore(storage)
+  t.same(again.recovered, { records: 2 })
+  await again.close()
+})
+
 eachPlane(t, 'read-only opening changes nothing, whatever it finds', async (t, plane) => {
   const { image, written } = await killed(t, plane, 100)
   const newest = (await segmentsOf(image)).at(-2)!

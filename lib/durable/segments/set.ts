@@ -65,6 +65,8 @@ export class SegmentSet {
   readonly #zeros: ZerosAhead
   syncs = 0
   rotations = 0
+  /** Hears of the failure of what nobody waits for. */
+  onFailure: (error: Error) => void = () => {}
 
   constructor(
     private readonly setup: JournalSetup,
@@ -114,7 +116,12 @@ export class SegmentSet {
       segment.records += count
       segment.bytes = writer.position
     }
-    if (written !== undefined) return written.then(done)
+    // A sync beside it may have begun before its last bytes: they want one of their own.
+    if (written !== undefined)
+      return written.then(() => {
+        this.#written++
+        done()
+      })
     done()
     return undefined
   }
@@ -150,9 +157,7 @@ export class SegmentSet {
     const settled = (): void => {
       if (this.#older === synced) this.#older = undefined
     }
-    synced.then(settled, (error: unknown) => {
-      this.#failure ??= error as Error
-    })
+    synced.then(settled, (error: unknown) => this.#fail(error))
     // What is synced stays so, whatever closing says.
     const close = (): Promise<void> => writer.close().catch(() => {})
     const closedBefore = this.#olderClosed
@@ -288,12 +293,12 @@ export class SegmentSet {
   }
 
   async #takeAhead(): Promise<Ahead> {
-    const ahead = (this.#ahead ??= this.#create())
-    try {
-      return await ahead
-    } finally {
-      this.#ahead = undefined
-    }
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    // What failed ahead of need may go now: no sync is tried again for that.
+    const created = await ahead?.catch(() => undefined)
+    if (this.#failure !== undefined) throw this.#failure
+    return created ?? this.#create()
   }
 
   async #create(): Promise<Ahead> {
@@ -303,10 +308,17 @@ export class SegmentSet {
     try {
       await home.storage.syncDirectory()
     } catch (error) {
+      this.#fail(error)
       await writer.close().catch(() => {})
       throw error
     }
     return { number, writer }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error as Error
+    this.onFailure(this.#failure)
   }
 
   async #sync(syncWriter: (writer: JournalWriter) => Promise<void>): Promise<void> {
