@@ -16,10 +16,10 @@ import { losePower } from './power.js'
 t.setTimeout(LIMIT_MS)
 
 const SEEDS = 60
-const LEAST_POINTS = isFull ? 5000 : 500
+const LEAST_POINTS = isFull ? 5000 : 100
 const PLAN = {
   steps: 10,
-  stride: isFull ? 1 : 3,
+  stride: isFull ? 1 : 12,
   native: PLANES.includes('native') ? 0.03 : 0,
 }
 
