@@ -4,14 +4,15 @@
  * Decides: defaults and limits
  */
 import type { MapOptions as EngineOptions } from '../../durable/map/engine.js'
-import { readDurable, type DurableOptions, type DurableSettings } from '../durable.js'
+import { readJournalSettings, type JournalOptions } from '../journal/options.js'
+import type { JournalSettings } from '../journal/options.js'
 import { GIB, TIMER_MAX_MS, choice, integer, shown, type Given } from '../options.js'
 
 /** What comes out for keys and values. */
 export type Encoding = 'utf8' | 'buffer' | 'view' | 'json'
 
 /** What `DurableMap.open` takes. `sync` is 'interval' by default, `syncIntervalMs` 5000. */
-export interface MapOptions extends DurableOptions {
+export interface MapOptions extends JournalOptions {
   /** How many parts the map has at first; rounded up to a power of two. Default 16. */
   shards?: number | undefined
   /** What keys come out as. Default 'utf8'. */
@@ -34,7 +35,7 @@ export interface MapOptions extends DurableOptions {
   keepSegments?: number | undefined
 }
 
-export interface MapSettings extends DurableSettings {
+export interface MapSettings extends Omit<JournalSettings, 'engine'> {
   readonly engine: EngineOptions
   readonly keyEncoding: Encoding
   readonly valueEncoding: Encoding
@@ -48,13 +49,11 @@ const COUNT_MAX = 2 ** 31 - 1
 /** Checks options and fills in defaults. Throws TypeError and RangeError; touches nothing. */
 export function readMapSettings(options: object): MapSettings {
   const given = options as Given
-  const settings = readDurable(given, DEFAULTS)
-  const { onDrop, ...engine } = settings
+  const { engine, ...settings } = readJournalSettings(options, DEFAULTS)
   return {
     ...settings,
     engine: {
       ...engine,
-      ...(onDrop && { onDrop }),
       shards: integer(given, 'shards', 16, 1, 4096),
       compactThreshold: integer(given, 'compactThreshold', 1000, 1, COUNT_MAX),
       compactRatio: ratio(given, 'compactRatio', 0.3),
