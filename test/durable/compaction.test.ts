@@ -3,13 +3,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { compactSegments } from '../../lib/durable/map/compaction.js'
 import { Slices } from '../../lib/durable/map/slices.js'
+import { JOURNAL_HEADER_BYTES } from '../../lib/format/journal.js'
+import { SEGMENT_HEADER_BYTES } from '../../lib/format/segment.js'
 import type { Storage } from '../../lib/io/files.js'
 import { LIMIT_MS, below, campaign } from '../support/campaign.js'
 import { Story, fill, sorted } from '../support/map-story.js'
 import { eachPlane, freshStorage, imageOf, onCopy, seedsFor } from '../support/planes.js'
 import { random } from '../support/random.js'
 import { SmallMap } from '../support/small-map.js'
-import { flip, readBytes } from '../support/tampering.js'
+import { overwrite, readAll } from '../support/level.js'
+import { flip } from '../support/tampering.js'
 
 t.setTimeout(LIMIT_MS)
 
@@ -23,7 +26,7 @@ class EachStep extends Slices {
 async function walBytes(storage: Storage): Promise<number> {
   let sum = 0
   for (const { name, kind } of await storage.list(undefined, 'wal'))
-    if (kind === 'segment') sum += (await readBytes(storage, name)).length
+    if (kind === 'segment') sum += (await readAll(storage, name)).length
   return sum
 }
 
@@ -56,6 +59,33 @@ eachPlane(t, 'it makes the directory smaller, and the newest state stays', async
   t.same(sorted(again.state()), sorted(new Map(state).set('key1', 'behind')))
   t.equal(again.parts.ledger.records, 100)
   await again.close()
+})
+
+eachPlane(t, 'a segment that a crash left with its header alone is passed', async (t, plane) => {
+  const storage = freshStorage(t, plane)
+  const first = await SmallMap.open(plane, storage)
+  await fill(first, 0, 20)
+  await first.close()
+  const second = await SmallMap.open(plane, storage)
+  await second.set('lost', 'with power')
+  const image = await imageOf(storage)
+  await second.close()
+  await onCopy(plane, image, async (copy) => {
+    const name = 'wal/00000002.journal'
+    const header = JOURNAL_HEADER_BYTES + SEGMENT_HEADER_BYTES
+    await overwrite(copy, name, (await readAll(copy, name)).subarray(0, header))
+    const third = await SmallMap.open(plane, copy)
+    await fill(third, 0, 20)
+    const state = sorted(third.state())
+    t.equal(state.length, 20)
+    await third.upkeep.compact()
+    t.equal(third.upkeep.counts.compactions, 1)
+    t.same(third.warnings, [])
+    await third.close()
+    const fourth = await SmallMap.open(plane, copy)
+    t.same(sorted(fourth.state()), state)
+    await fourth.close()
+  })
 })
 
 eachPlane(t, 'it is given up when the result would not be smaller', async (t, plane) => {

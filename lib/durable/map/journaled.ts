@@ -22,7 +22,9 @@ export async function readJournal(
   rest: () => Promise<void>,
 ): Promise<void> {
   for (const segment of segments) {
-    if (segment.lastSequence < from || segment.firstSequence > to) continue
+    // One that a crash left with its header alone holds nothing.
+    if (segment.lastSequence < Math.max(from, segment.firstSequence)) continue
+    if (segment.firstSequence > to) continue
     const reader = await SegmentFileReader.open(home, segment.file)
     let last = 0
     const end = Math.min(to, segment.lastSequence)
