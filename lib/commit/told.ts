@@ -1,6 +1,7 @@
 /**
  * What stores tell of themselves in the same words: planes, damage, verification.
  */
+import { StoreError } from '../errors.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
 
@@ -60,4 +61,14 @@ export class Verification {
       damage: this.damage,
     }
   }
+}
+
+/** What writes reject with after the first failure. */
+export function poisonOf(action: string, cause: Error): StoreError {
+  return new StoreError(
+    'CAIRN_POISONED',
+    `writing stopped after a failure (could not ${action}: ${cause.message}); ` +
+      'close and open the store again',
+    { cause },
+  )
 }

@@ -8,8 +8,9 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { WaitingCallers } from '../commit/callers.js'
+import { poisonOf } from '../commit/told.js'
 import { SLICE_MS, Turns } from '../commit/turns.js'
-import { StoreError } from '../errors.js'
+import type { StoreError } from '../errors.js'
 import { Latencies } from './latencies.js'
 import { COMMIT_MAX_BYTES, QUEUE_MAX_BYTES, type JournalSetup } from './options.js'
 import { GroupQueue, type RecordGroup } from './queue.js'
@@ -88,12 +89,7 @@ export class Committer {
   fail(action: string, error: unknown): StoreError {
     if (this.poison !== undefined) return this.poison
     const cause = error instanceof Error ? error : new Error(String(error))
-    this.poison = new StoreError(
-      'CAIRN_POISONED',
-      `writing stopped after a failure (could not ${action}: ${cause.message}); ` +
-        'close and open the store again',
-      { cause },
-    )
+    this.poison = poisonOf(action, cause)
     this.onFailure(action, cause)
     return this.poison
   }

@@ -15,7 +15,7 @@ import {
   encodeEndBody,
   type StoreEnd,
 } from '../format/store.js'
-import { readWhole, writeWhole } from './file.js'
+import { readWhole, writeWhole } from '../commit/file.js'
 import type { StoreHome } from './home.js'
 
 const TAG_AT = END_BYTES - END_TAG_BYTES - 4

@@ -23,7 +23,7 @@ import {
 } from '../format/store.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
-import { readWhole, writeWhole } from './file.js'
+import { readWhole, writeWhole } from '../commit/file.js'
 
 const KIND_NAMES: Readonly<Record<number, string>> = {
   [STORE_KIND_JOURNAL]: 'a journal store',

@@ -7,6 +7,7 @@
  * Stands on: committer (writes), segments, recovery
  */
 import type { Verification } from '../commit/told.js'
+import { sizeOf } from '../commit/file.js'
 import { Underway } from '../commit/underway.js'
 import { StoreError } from '../errors.js'
 import { SEGMENT_REWRITTEN, SEGMENT_UNSYNCED } from '../format/segment.js'
@@ -303,7 +304,7 @@ export class DurableJournal {
     if (newest === undefined || (this.#isEnded && !segments.isBegun)) return
     const { number: segment, bytes } = newest
     const nextSequence = this.#reservations.lastSequence + 1
-    const segmentBytes = newest.sealed ? bytes : await sizeOf(this.#setup, newest)
+    const segmentBytes = newest.sealed ? bytes : await sizeOf(this.#setup.home.storage, newest.file)
     await writeEnding(this.#setup.home, { segment, segmentBytes, nextSequence })
   }
 
@@ -347,14 +348,5 @@ export class DurableJournal {
     this.#setup.home.log(`error: could not ${action}: ${cause.message}`)
     // Later: a listener that throws must not break off engine work.
     queueMicrotask(() => this.onWarning(cause))
-  }
-}
-
-async function sizeOf({ home }: JournalSetup, { file }: Segment): Promise<number> {
-  const opened = await home.storage.open(file)
-  try {
-    return opened.size()
-  } finally {
-    await opened.close()
   }
 }

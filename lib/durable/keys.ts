@@ -38,7 +38,7 @@ import type { Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
 import { SealingKey } from './aead.js'
 import { FileCipher, deriveKey, isSame, tagOf } from './cipher.js'
-import { readWhole, writeWhole } from './file.js'
+import { readWhole, writeWhole } from '../commit/file.js'
 import { fasterCipher } from './processor.js'
 import { deriveRoot, takeKey, type Secret } from './secret.js'
 

@@ -20,7 +20,7 @@ import {
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
 import { listEntries } from './entries.js'
-import { sizeOf } from './file.js'
+import { sizeOf } from '../commit/file.js'
 import { isOurs, noPointers, type ManifestState } from './manifest.js'
 import { FILE_NUMBER_MAX } from './options.js'
 import { checkSeal, readSeal } from './seal.js'

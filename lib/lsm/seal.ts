@@ -5,7 +5,7 @@
  * clean close wrote marks as well.
  * Format: docs/format/files.md (seal)
  */
-import { corruption, StoreError } from '../errors.js'
+import { corruption } from '../errors.js'
 import { maskCrc } from '../format/checksum.js'
 import { FormatError, fixed32, putFixed32 } from '../format/coding.js'
 import { FILE_SEAL, journalName, manifestName } from '../format/names.js'
@@ -18,10 +18,9 @@ import {
 } from '../format/seal.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
-import { sizeOf } from './file.js'
+import { readWhole, sizeOf, writeWhole } from '../commit/file.js'
 
 const READ_BYTES = 1024 * 1024
-const TEMPORARY = `${FILE_SEAL}.new`
 
 /** CRC-32C of the first `sizeBytes` of a file. */
 async function checksumFile(
@@ -70,21 +69,12 @@ export async function writeSeal(
   const bytes = new Uint8Array(SEAL_BYTES)
   bytes.set(body)
   putFixed32(bytes, body.length, maskCrc(plane.crc32c(body)))
-  await storage.remove(TEMPORARY)
-  const file = await storage.create(TEMPORARY)
-  try {
-    await file.write(bytes, 0)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await storage.rename(TEMPORARY, FILE_SEAL)
-  await storage.syncDirectory()
+  await writeWhole(storage, FILE_SEAL, bytes)
 }
 
 /** The seal, or undefined when there is none or it is damaged. */
 export async function readSeal(storage: Storage, plane: DataPlane): Promise<Seal | undefined> {
-  const bytes = await readWhole(storage)
+  const bytes = await readWhole(storage, FILE_SEAL, SEAL_BYTES + 1)
   if (bytes === undefined || bytes.length !== SEAL_BYTES) return undefined
   const body = bytes.subarray(0, SEAL_BYTES - 4)
   if (maskCrc(plane.crc32c(body)) !== fixed32(bytes, SEAL_BYTES - 4)) return undefined
@@ -92,21 +82,6 @@ export async function readSeal(storage: Storage, plane: DataPlane): Promise<Seal
     return decodeSealBody(body)
   } catch (error) {
     if (error instanceof FormatError) return undefined
-    throw error
-  }
-}
-
-async function readWhole(storage: Storage): Promise<Uint8Array | undefined> {
-  try {
-    const file = await storage.open(FILE_SEAL)
-    try {
-      const bytes = new Uint8Array(SEAL_BYTES + 1)
-      return bytes.subarray(0, await file.read(bytes, 0))
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'CAIRN_MISSING') return undefined
     throw error
   }
 }

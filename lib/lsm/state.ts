@@ -5,9 +5,9 @@
  */
 import { EventEmitter } from 'node:events'
 import { InfoLog } from '../commit/log.js'
-import type { Damage } from '../commit/told.js'
+import { poisonOf, type Damage } from '../commit/told.js'
 import { Underway } from '../commit/underway.js'
-import { StoreError } from '../errors.js'
+import type { StoreError } from '../errors.js'
 import type { Storage } from '../io/files.js'
 import type { DataPlane, Memtable } from '../plane.js'
 import type { JournalSet } from './journals.js'
@@ -100,12 +100,7 @@ export class TreeState {
   fail(action: string, error: unknown): void {
     if (this.poison !== undefined) return
     const cause = error instanceof Error ? error : new Error(String(error))
-    this.poison = new StoreError(
-      'CAIRN_POISONED',
-      `writing stopped after a failure (could not ${action}: ${cause.message}); ` +
-        'close and open the store again',
-      { cause },
-    )
+    this.poison = poisonOf(action, cause)
     this.warn(action, cause)
   }
 

@@ -4,7 +4,8 @@ import { memoryStorage } from '../../lib/io/index.js'
 import { fill, sorted } from '../support/map-story.js'
 import { eachPlane, freshStorage } from '../support/planes.js'
 import { SmallMap } from '../support/small-map.js'
-import { contentOf, flip, writeBytes } from '../support/tampering.js'
+import { overwrite } from '../support/level.js'
+import { contentOf, flip } from '../support/tampering.js'
 
 const KEY = new Uint8Array(32).fill(3)
 
@@ -51,7 +52,7 @@ eachPlane(t, 'a target that is not empty, and a snapshot that is not there', asy
   await map.upkeep.snapshot(true)
   const target = freshStorage(t, plane)
   await target.createDirectory()
-  await writeBytes(target, 'mine', Uint8Array.of(1))
+  await overwrite(target, 'mine', Uint8Array.of(1))
   await t.rejects(map.upkeep.restore(1, target), { code: 'CAIRN_EXISTS', message: /'mine'/ })
   t.same(await contentOf(target), {}, 'nothing was written')
   await target.remove('mine')

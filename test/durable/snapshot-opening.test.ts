@@ -9,7 +9,8 @@ import { fill, sorted, versionsOf } from '../support/map-story.js'
 import { LIMIT_MS, isFull } from '../support/campaign.js'
 import { eachPlane, freshStorage, imageOf, onCopy, type PlaneName } from '../support/planes.js'
 import { SmallMap, type SmallOptions } from '../support/small-map.js'
-import { contentOf, flip, readBytes, writeBytes } from '../support/tampering.js'
+import { overwrite, readAll } from '../support/level.js'
+import { contentOf, flip } from '../support/tampering.js'
 
 const NAME = (number: number): string => `snapshots/0000000${number}.snapshot`
 const KEY = new Uint8Array(32).fill(7)
@@ -87,11 +88,11 @@ for (const key of [undefined, KEY])
       const options = key ? { key } : {}
       const { storage, state } = await made(t, plane, ['full', 'incremental'], options)
       const image = await imageOf(storage)
-      const bytes = await readBytes(image, NAME(2))
+      const bytes = await readAll(image, NAME(2))
       const step = isFull ? 1 : 11
       const check = async (at: number, changed: Uint8Array): Promise<void> => {
         const clone = image.crashClone(1)
-        await writeBytes(clone, NAME(2), changed)
+        await overwrite(clone, NAME(2), changed)
         await onCopy(plane, clone, async (copy) => {
           const map = await SmallMap.open(plane, copy, options)
           const isSame = JSON.stringify(sorted(map.state())) === JSON.stringify(state)
@@ -233,9 +234,9 @@ eachPlane(t, 'a record out of its range is refused', async (t, plane) => {
 
 eachPlane(t, 'a snapshot of another number, store or version', async (t, plane) => {
   const { storage, state } = await made(t, plane, ['full'])
-  await writeBytes(storage, NAME(7), await readBytes(storage, NAME(1)))
+  await overwrite(storage, NAME(7), await readAll(storage, NAME(1)))
   const other = await made(t, plane, ['full'], { seed: 2 })
-  await writeBytes(storage, NAME(6), await readBytes(other.storage, NAME(1)))
+  await overwrite(storage, NAME(6), await readAll(other.storage, NAME(1)))
   const map = await SmallMap.open(plane, storage)
   t.same(sorted(map.state()), state)
   t.match(map.damage, [
@@ -249,15 +250,15 @@ eachPlane(t, 'a snapshot of another number, store or version', async (t, plane) 
 eachPlane(t, 'salvage keeps a copy of what is damaged', async (t, plane) => {
   const { storage, state } = await made(t, plane, ['full', 'full', 'full'])
   await flip(storage, NAME(3), -1)
-  await writeBytes(storage, NAME(1), new Uint8Array(100))
-  const bytes = await readBytes(storage, NAME(3))
+  await overwrite(storage, NAME(1), new Uint8Array(100))
+  const bytes = await readAll(storage, NAME(3))
   const map = await SmallMap.open(plane, storage, { recovery: 'salvage', keepSnapshots: 1 })
   t.same(sorted(map.state()), state)
   await map.upkeep.snapshot(false)
   t.same(await names(storage), [NAME(4)])
   const kept = (await storage.list(undefined, 'damaged')).map(({ name }) => name).sort()
   t.same(kept, ['damaged/00000001.snapshot', 'damaged/00000003.snapshot'])
-  t.same(await readBytes(storage, kept[1]!), bytes)
+  t.same(await readAll(storage, kept[1]!), bytes)
   await map.close()
 })
 
@@ -328,12 +329,12 @@ eachPlane(t, 'a number is never used again', async (t, plane) => {
   const refused = SmallMap.open(plane, storage)
   await t.rejects(refused, { code: 'CAIRN_CORRUPTION' }, 'there is nothing before it')
   t.equal(await take({ recovery: 'salvage' }), 5, 'behind a damaged one')
-  await writeBytes(storage, `${NAME(9)}.new`, new Uint8Array(SEGMENT_HEADER_BYTES))
-  await writeBytes(storage, `${NAME(7)}.new`, new Uint8Array(SEGMENT_HEADER_BYTES))
+  await overwrite(storage, `${NAME(9)}.new`, new Uint8Array(SEGMENT_HEADER_BYTES))
+  await overwrite(storage, `${NAME(7)}.new`, new Uint8Array(SEGMENT_HEADER_BYTES))
   const map = await SmallMap.open(plane, storage)
   await map.close()
   t.same(await names(storage), [NAME(5), `${NAME(9)}.new`], 'the highest one stays')
-  t.equal((await readBytes(storage, `${NAME(9)}.new`)).length, 0, 'emptied')
+  t.equal((await readAll(storage, `${NAME(9)}.new`)).length, 0, 'emptied')
   t.equal(await take(), 10, 'behind a temporary one')
   t.same(await names(storage), ['snapshots/00000010.snapshot'], 'which goes then')
 })

@@ -11,7 +11,7 @@ import { STORE_ID_BYTES, STORE_KIND_MAP } from '../../lib/format/store.js'
 import { memoryStorage } from '../../lib/io/index.js'
 import type { Storage } from '../../lib/io/files.js'
 import { selectPlane } from '../../lib/planes/select.js'
-import { readBytes, writeBytes } from '../support/tampering.js'
+import { overwrite, readAll } from '../support/level.js'
 import { toHex, type Check } from './documents.js'
 
 const START = 1_767_225_600_000_000
@@ -59,7 +59,7 @@ const check =
     }
     await withHome(storage, time, async (home) => {
       const name = snapshotName(number)
-      await writeBytes(storage, name, bytes)
+      await overwrite(storage, name, bytes)
       const reader = await SegmentFileReader.open(home, name)
       t.match(reader.header, fields)
       const found: [number, number, string][] = []
@@ -78,7 +78,7 @@ const check =
       time.now++
       await writer.finish()
       await writer.publish()
-      t.equal(toHex(await readBytes(storage, name)), toHex(bytes))
+      t.equal(toHex(await readAll(storage, name)), toHex(bytes))
     })
   }
 

@@ -1,8 +1,18 @@
 /**
- * Small files that are read and written whole.
+ * What engines ask of single files: their size, and small ones read and written whole.
  */
 import { StoreError } from '../errors.js'
 import type { Storage } from '../io/files.js'
+
+/** Size of an existing file, in bytes. CAIRN_MISSING when there is none. */
+export async function sizeOf(storage: Storage, name: string): Promise<number> {
+  const file = await storage.open(name)
+  try {
+    return file.size()
+  } finally {
+    await file.close()
+  }
+}
 
 /** The bytes of a file, of which at most `mostBytes` are read; undefined when there is none. */
 export async function readWhole(
