@@ -13,22 +13,32 @@ export const MAP_CLEAR = 4
 export const MAP_KEY_MAX_BYTES = 64 * 1024
 export const MAP_VALUE_MAX_BYTES = 64 * 1024 * 1024
 
+/** A key up to this many bytes is copied by a loop: cheaper than a call. */
+const LOOP_BYTES = 64
+
 /** Size of a record of a key, with its value or 0 for a deletion. */
 export function mapRecordBytes(keyBytes: number, valueBytes: number): number {
   return 1 + varintLength(keyBytes) + keyBytes + valueBytes
 }
 
-/** Writes all of a record but its value at `at`; gives where the value belongs. */
+/** Writes all of a record but its value at `at`, with the key `key[start..end)`; gives where the
+ * value belongs. */
 export function putMapHead(
   bytes: Uint8Array,
   at: number,
   operation: number,
   key: Uint8Array,
+  start = 0,
+  end = key.length,
 ): number {
   bytes[at] = operation
-  const to = putVarint(bytes, at + 1, key.length)
-  bytes.set(key, to)
-  return to + key.length
+  let to = putVarint(bytes, at + 1, end - start)
+  if (end - start > LOOP_BYTES) {
+    bytes.set(key.subarray(start, end), to)
+    return to + end - start
+  }
+  for (let i = start; i < end; i++) bytes[to++] = key[i]!
+  return to
 }
 
 /** Reads one record after the other: the fields tell the last one. */

@@ -16,8 +16,15 @@ export class TextBytes {
   /** The text as bytes that hold until the next call; bytes are given back. */
   of(text: string | Uint8Array): Uint8Array {
     if (typeof text !== 'string') return text
+    const length = this.put(text)
+    if (length > VIEW_BYTES) return this.#memory.subarray(0, length)
+    return (this.#views[length] ??= this.#memory.subarray(0, length))
+  }
+
+  /** Writes the text to the first bytes of `memory`; gives how many. */
+  put(text: string): number {
     const { length } = text
-    let memory = this.#memory
+    const memory = this.#memory
     if (length <= VIEW_BYTES) {
       let i = 0
       for (; i < length; i++) {
@@ -25,12 +32,16 @@ export class TextBytes {
         if (code >= 0x80) break
         memory[i] = code
       }
-      if (i === length) return (this.#views[length] ??= memory.subarray(0, length))
-    } else if (length * 3 > memory.length) {
-      // Views of the first bytes stay with the memory that they are views of.
-      this.#views.length = 0
-      memory = this.#memory = Buffer.allocUnsafeSlow(length * 4)
+      return i === length ? length : memory.write(text)
     }
-    return memory.subarray(0, memory.write(text))
+    if (length * 3 <= memory.length) return memory.write(text)
+    // Views of the first bytes stay with the memory that they are views of.
+    this.#views.length = 0
+    this.#memory = Buffer.allocUnsafeSlow(length * 4)
+    return this.#memory.write(text)
+  }
+
+  get memory(): Uint8Array {
+    return this.#memory
   }
 }

@@ -22,16 +22,21 @@ function newEntries(shards = 16, seed = 1): Entries {
   return new Entries({ shards, seed: new Uint8Array(8).fill(seed) })
 }
 
+/** Of the key that was sought. */
+function keyBytes({ sought }: Entries): number {
+  return sought.end - sought.start
+}
+
 function put(entries: Entries, key: string | Uint8Array, value: string, version: number): void {
   const bytes = Buffer.from(`-${value}-`)
   entries.seek(key)
-  const entry = entries.allocate(entries.key.length, bytes.length - 2)
+  const entry = entries.allocate(keyBytes(entries), bytes.length - 2)
   entries.put(entry, bytes, 1, bytes.length - 1, version, version * 10)
 }
 
 function remove(entries: Entries, key: string, version: number): void {
   entries.seek(key)
-  entries.delete(entries.allocate(entries.key.length, 0), version, version * 10)
+  entries.delete(entries.allocate(keyBytes(entries), 0), version, version * 10)
 }
 
 function valueOf(entries: Entries, key: string, at: number): string | undefined {

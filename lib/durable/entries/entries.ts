@@ -9,7 +9,7 @@
  * Stands on: Generation, Pins
  */
 import { TextBytes } from '../../format/text.js'
-import { Generation, emptyHit } from './generation.js'
+import { Generation, emptyHit, type Sought } from './generation.js'
 import { hashKey, hashSeed, type HashSeed } from './hash.js'
 import { Pins } from './pins.js'
 
@@ -49,9 +49,7 @@ export class Entries {
   readonly #shards: number
   readonly #seed: HashSeed
   readonly #text = new TextBytes()
-  /** The key that was sought last. */
-  #key: Uint8Array = new Uint8Array(0)
-  #hash = 0
+  readonly #sought: Sought = { bytes: new Uint8Array(0), start: 0, end: 0, hash: 0 }
 
   constructor({ shards, seed }: EntriesSetup) {
     this.#shards = shards
@@ -88,23 +86,34 @@ export class Entries {
     return this.#newest.directory.shards().map(({ live }, index) => ({ index, count: live }))
   }
 
-  /** The bytes of the key that was sought, until the next one is. */
-  get key(): Uint8Array {
-    return this.#key
+  /** The key that was sought, as bytes that stay until the next one is. */
+  get sought(): Readonly<Sought> {
+    return this.#sought
   }
 
   /** Finds a key: `read`, `put` and `delete` are about it until anything else is called. */
   seek(key: Key): void {
-    const bytes = this.#text.of(key)
-    this.#key = bytes
-    this.#hash = hashKey(bytes, 0, bytes.length, this.#seed)
-    this.#newest.seek(bytes, this.#hash)
+    if (typeof key !== 'string') this.seekBytes(key, 0, key.length)
+    else {
+      const length = this.#text.put(key)
+      this.seekBytes(this.#text.memory, 0, length)
+    }
+  }
+
+  /** As `seek`, for the key `bytes[start..end)`. */
+  seekBytes(bytes: Uint8Array, start: number, end: number): void {
+    const sought = this.#sought
+    sought.bytes = bytes
+    sought.start = start
+    sought.end = end
+    sought.hash = hashKey(bytes, start, end, this.#seed)
+    this.#newest.seek()
   }
 
   /** Whether the key has a value at a position; then `hit` tells it. */
   read(at: number): boolean {
     const generation = this.#at(at)
-    if (generation !== this.#newest) generation.seek(this.#key, this.#hash)
+    if (generation !== this.#newest) generation.seek()
     return generation.read(at, this.hit)
   }
 
@@ -203,7 +212,7 @@ export class Entries {
   }
 
   #generation(start: number): Generation {
-    return new Generation(start, this.#shards, this.#seed, this.#pins)
+    return new Generation(start, this.#shards, this.#seed, this.#pins, this.#sought)
   }
 
   /** Lets go of the generations that nobody can read. */

@@ -6,6 +6,7 @@
  * them the key leaves the table. Memory goes with its generation, whole.
  * Stands on: Slab (memory), Directory (the table), Pins
  */
+import { Memory, SameMemory, copyRun } from '../../format/memory.js'
 import { Directory } from './directory.js'
 import { hashKey, type HashSeed } from './hash.js'
 import {
@@ -29,7 +30,7 @@ import { EntryQueue, SizeHistory } from './queue.js'
 import type { Shard } from './shard.js'
 import { Slab } from './slab.js'
 
-/** Runs of bytes up to this are copied by a loop: cheaper than making a view. */
+/** Keys up to this are compared by a loop: cheaper than a call. */
 const LOOP_BYTES = 160
 const NO_BYTES = Buffer.alloc(0)
 
@@ -40,15 +41,25 @@ export interface EntryHit {
   time: number
   /** Holds the key and the value; to be read before anything is written. */
   bytes: Buffer
+  /** The same, to copy from. */
+  memory: Memory<Buffer>
   keyStart: number
   keyEnd: number
   valueStart: number
   valueEnd: number
 }
 
+/** A key that is sought: `bytes[start..end)` and their hash; its owner's, used again and again. */
+export interface Sought {
+  bytes: Uint8Array
+  start: number
+  end: number
+  hash: number
+}
+
 export function emptyHit(): EntryHit {
   return {
-    ...{ version: 0, time: 0, bytes: NO_BYTES },
+    ...{ version: 0, time: 0, bytes: NO_BYTES, memory: new Memory(NO_BYTES) },
     ...{ keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 },
   }
 }
@@ -61,14 +72,14 @@ export class Generation {
   readonly #retired = new EntryQueue()
   /** Retired ones whose pin went. */
   readonly #unpinned: EntryQueue[] = []
-  /** The key that was sought last, and where it stands or would stand. */
-  #key: Uint8Array = NO_BYTES
-  #hash = 0
+  /** Where the key that was sought last stands or would stand. */
   #shard: Shard
   #slots: Int32Array
   #at = 0
   /** Its newest entry. */
   #entry = NO_ENTRY
+  readonly #keys = new SameMemory()
+  readonly #values = new SameMemory()
   readonly #isDeleted = (entry: number): boolean =>
     (this.#word(entry, ENTRY_KEY) & ENTRY_DELETED) !== 0
 
@@ -78,6 +89,7 @@ export class Generation {
     shards: number,
     private readonly seed: HashSeed,
     private readonly pins: Pins,
+    private readonly sought: Sought,
   ) {
     this.directory = new Directory(shards)
     this.#shard = this.directory.of(0)
@@ -88,10 +100,9 @@ export class Generation {
     return this.#slab.memoryBytes + this.directory.memoryBytes
   }
 
-  /** Finds a key, whose bytes must stay until the next call but one. */
-  seek(key: Uint8Array, hash: number): void {
-    this.#key = key
-    this.#hash = hash
+  /** Finds the key that is sought, whose bytes must stay until the next one is. */
+  seek(): void {
+    const { hash } = this.sought
     const shard = (this.#shard = this.directory.of(hash))
     const slots = (this.#slots = shard.slots)
     let at = shard.first(hash)
@@ -128,9 +139,9 @@ export class Generation {
     version: number,
     time: number,
   ): void {
-    const to = this.#fill(entry, this.#key, 0, this.#key.length, version, time)
+    const to = this.#fillSought(entry, version, time)
     this.#setWord(entry, ENTRY_VALUE_BYTES, end - start)
-    copyBytes(bytes, start, end, this.#slab.bytes[chunkOf(entry)]!, to)
+    copyRun(this.#values.of(bytes), start, end, this.#slab.memories[chunkOf(entry)]!, to)
     const isNew = this.#entry === NO_ENTRY || this.#isDeleted(this.#entry)
     this.#link(entry)
     if (!isNew) return
@@ -140,8 +151,8 @@ export class Generation {
 
   /** Makes `entry` the deletion of the key that was sought, which has a value. */
   delete(entry: number, version: number, time: number): void {
-    this.#fill(entry, this.#key, 0, this.#key.length, version, time)
-    this.#setWord(entry, ENTRY_KEY, this.#key.length | ENTRY_DELETED)
+    this.#fillSought(entry, version, time)
+    this.#setWord(entry, ENTRY_KEY, this.#word(entry, ENTRY_KEY) | ENTRY_DELETED)
     this.#shard.live--
     this.size.add(-1, version)
     this.#link(entry)
@@ -157,8 +168,8 @@ export class Generation {
         const length = this.#word(old, ENTRY_KEY)
         const entry = this.#slab.allocate(ENTRY_BYTES + length)
         const from = byteOf(old) + ENTRY_BYTES
-        const bytes = this.#slab.bytes[chunkOf(old)]!
-        this.#fill(entry, bytes, from, from + length, version, time)
+        const memory = this.#slab.memories[chunkOf(old)]!
+        this.#fill(entry, memory, from, from + length, version, time)
         this.#setWord(entry, ENTRY_KEY, length | ENTRY_DELETED)
         this.#replace(slots, at, entry)
       }
@@ -266,6 +277,7 @@ export class Generation {
     hit.version = doubles[doubleOf(entry) + ENTRY_VERSION]!
     hit.time = doubles[doubleOf(entry) + ENTRY_TIME]!
     hit.bytes = this.#slab.bytes[chunk]!
+    hit.memory = this.#slab.memories[chunk]!
     hit.keyStart = byteOf(entry) + ENTRY_BYTES
     hit.keyEnd = hit.valueStart = hit.keyStart + keyBytes
     hit.valueEnd = hit.valueStart + words[word + ENTRY_VALUE_BYTES]!
@@ -273,20 +285,25 @@ export class Generation {
   }
 
   #hasKey(entry: number): boolean {
-    const key = this.#key
-    const { length } = key
+    const { bytes: key, start: from, end } = this.sought
+    const length = end - from
     if ((this.#word(entry, ENTRY_KEY) & ENTRY_KEY_MASK) !== length) return false
     const bytes = this.#slab.bytes[chunkOf(entry)]!
     const start = byteOf(entry) + ENTRY_BYTES
-    if (length > LOOP_BYTES) return bytes.compare(key, 0, length, start, start + length) === 0
-    for (let i = 0; i < length; i++) if (bytes[start + i] !== key[i]) return false
+    if (length > LOOP_BYTES) return bytes.compare(key, from, end, start, start + length) === 0
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== key[from + i]) return false
     return true
+  }
+
+  #fillSought(entry: number, version: number, time: number): number {
+    const { bytes, start, end } = this.sought
+    return this.#fill(entry, this.#keys.of(bytes), start, end, version, time)
   }
 
   /** Writes all but the value; gives where that begins. */
   #fill(
     entry: number,
-    key: Uint8Array,
+    key: Memory,
     start: number,
     end: number,
     version: number,
@@ -303,16 +320,17 @@ export class Generation {
     words[word + ENTRY_KEY] = end - start
     words[word + ENTRY_VALUE_BYTES] = 0
     const to = byteOf(entry) + ENTRY_BYTES
-    copyBytes(key, start, end, this.#slab.bytes[chunk]!, to)
+    copyRun(key, start, end, this.#slab.memories[chunk]!, to)
     return to + end - start
   }
 
   #link(entry: number): void {
     if (this.#entry !== NO_ENTRY) this.#replace(this.#slots, this.#at, entry)
     else {
-      const shard = this.directory.roomy(this.#hash, this.#isDeleted)
-      if (shard !== this.#shard || shard.slots !== this.#slots) this.seek(this.#key, this.#hash)
-      shard.insert(this.#at, this.#hash, entry)
+      const { hash } = this.sought
+      const shard = this.directory.roomy(hash, this.#isDeleted)
+      if (shard !== this.#shard || shard.slots !== this.#slots) this.seek()
+      shard.insert(this.#at, hash, entry)
     }
     this.#entry = entry
   }
@@ -337,9 +355,4 @@ export class Generation {
   #setWord(entry: number, field: number, value: number): void {
     this.#slab.words[chunkOf(entry)]![wordOf(entry) + field] = value
   }
-}
-
-function copyBytes(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start > LOOP_BYTES) to.set(from.subarray(start, end), at)
-  else while (start < end) to[at++] = from[start++]!
 }

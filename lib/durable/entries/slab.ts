@@ -7,6 +7,7 @@
  * a chunk of its own.
  */
 import { StoreError } from '../../errors.js'
+import { Memory } from '../../format/memory.js'
 
 /** Blocks begin at multiples of this many bytes; a double never straddles two. */
 export const SLAB_UNIT_BYTES = 8
@@ -41,8 +42,9 @@ interface Chunk {
 }
 
 export class Slab {
-  /** The bytes of each chunk, and the same as words and doubles. */
+  /** The bytes of each chunk, and the same to copy from and to, as words and as doubles. */
   readonly bytes: Buffer[] = []
+  readonly memories: Memory<Buffer>[] = []
   readonly words: Int32Array[] = []
   readonly doubles: Float64Array[] = []
   readonly #chunks: (Chunk | undefined)[] = []
@@ -138,6 +140,7 @@ export class Slab {
 
   #place(number: number, bytes: Buffer): void {
     this.bytes[number] = bytes
+    this.memories[number] = new Memory(bytes)
     this.words[number] = new Int32Array(bytes.buffer, 0, bytes.length >>> 2)
     this.doubles[number] = new Float64Array(bytes.buffer, 0, bytes.length >>> 3)
   }

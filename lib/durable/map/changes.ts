@@ -41,6 +41,8 @@ export interface BatchChange {
 
 /** A value up to this many bytes is copied by a loop: cheaper than a call. */
 const LOOP_BYTES = 32
+/** Of one character of a string. */
+const UTF8_MOST_BYTES = 3
 
 export class Changes {
   /** Settles with the newest record; what is judged waits for it. */
@@ -195,7 +197,7 @@ export class Changes {
   }
 
   #seek(key: Datum): void {
-    keyBytesOf(key)
+    if (key.length > MAP_KEY_MAX_BYTES / UTF8_MOST_BYTES) keyBytesOf(key)
     this.entries.seek(key)
   }
 
@@ -208,14 +210,15 @@ export class Changes {
   /** Sets the key that was sought, whose version is `replaced`. */
   #put(value: Datum, bytes: number, replaced: number, block?: number): Reservation {
     const { entries } = this
-    const { key } = entries
-    const entry = block ?? entries.allocate(key.length, bytes)
-    const payloadBytes = mapRecordBytes(key.length, bytes)
+    const { bytes: key, start, end } = entries.sought
+    const keyBytes = end - start
+    const entry = block ?? entries.allocate(keyBytes, bytes)
+    const payloadBytes = mapRecordBytes(keyBytes, bytes)
     const record = this.#reserve(payloadBytes, entry)
     const operation = replaced === 0 ? MAP_SET : MAP_MODIFY
-    const start = putMapHead(record.bytes, record.at, operation, key)
-    putDatum(record.bytes, start, value, bytes)
-    entries.put(entry, record.bytes, start, start + bytes, record.sequence, record.time)
+    const at = putMapHead(record.bytes, record.at, operation, key, start, end)
+    putDatum(record.bytes, at, value, bytes)
+    entries.put(entry, record.bytes, at, at + bytes, record.sequence, record.time)
     this.ledger.put(record.sequence, payloadBytes, replaced)
     this.#made(record.settled)
     return record
@@ -224,11 +227,12 @@ export class Changes {
   /** Deletes the key that was sought. */
   #delete(replaced: number, block?: number): Promise<void> {
     const { entries } = this
-    const { key } = entries
-    const entry = block ?? entries.allocate(key.length, 0)
-    const payloadBytes = mapRecordBytes(key.length, 0)
+    const { bytes: key, start, end } = entries.sought
+    const keyBytes = end - start
+    const entry = block ?? entries.allocate(keyBytes, 0)
+    const payloadBytes = mapRecordBytes(keyBytes, 0)
     const { bytes, at, sequence, time, settled } = this.#reserve(payloadBytes, entry)
-    putMapHead(bytes, at, MAP_DELETE, key)
+    putMapHead(bytes, at, MAP_DELETE, key, start, end)
     if (replaced !== 0) entries.delete(entry, sequence, time)
     else entries.free(entry)
     this.ledger.delete(payloadBytes, replaced)

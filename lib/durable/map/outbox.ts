@@ -4,6 +4,7 @@
  */
 import { putVarint, varintLength } from '../../format/coding.js'
 import { MAP_DELETE, type MAP_SET } from '../../format/map.js'
+import { Memory, SameMemory, copyRun } from '../../format/memory.js'
 import type { EntryHit } from '../entries/generation.js'
 import type { SegmentFileWriter } from '../segments/writer.js'
 import { STEPS_PER_LOOK, type Slices } from './slices.js'
@@ -13,9 +14,10 @@ const ROOM_BYTES = 256 * 1024
 const FIELDS = 4
 
 export class Outbox {
-  #bytes = Buffer.allocUnsafe(ROOM_BYTES)
+  #memory = new Memory(Buffer.allocUnsafe(ROOM_BYTES))
   #end = 0
   readonly #fields: number[] = []
+  readonly #sources = new SameMemory()
 
   constructor(
     private readonly writer: SegmentFileWriter,
@@ -25,18 +27,19 @@ export class Outbox {
   /** Takes a copy of a record. */
   add(sequence: number, time: number, bytes: Uint8Array, start: number, end: number): void {
     const at = this.#reserve(sequence, time, end - start)
-    this.#bytes.set(bytes.subarray(start, end), at)
+    copyRun(this.#sources.of(bytes), start, end, this.#memory, at)
   }
 
   /** Takes an entry as the record that sets its key, or that deletes it. False: drain it soon. */
   addEntry(hit: EntryHit, operation: typeof MAP_SET | typeof MAP_DELETE): boolean {
-    const { bytes, keyStart, keyEnd } = hit
+    const { memory, keyStart, keyEnd } = hit
     const end = operation === MAP_DELETE ? keyEnd : hit.valueEnd
     const keyBytes = keyEnd - keyStart
     const length = 1 + varintLength(keyBytes) + end - keyStart
     const at = this.#reserve(hit.version, hit.time, length)
-    this.#bytes[at] = operation
-    bytes.copy(this.#bytes, putVarint(this.#bytes, at + 1, keyBytes), keyStart, end)
+    const { bytes } = this.#memory
+    bytes[at] = operation
+    copyRun(memory, keyStart, end, this.#memory, putVarint(bytes, at + 1, keyBytes))
     return this.#end < ROOM_BYTES
   }
 
@@ -44,26 +47,28 @@ export class Outbox {
   async drain(): Promise<void> {
     if (this.slices.isOver) await this.slices.rest()
     const fields = this.#fields
+    const { bytes } = this.#memory
     for (let at = 0; at < fields.length; at += FIELDS) {
       const [sequence, time] = [fields[at]!, fields[at + 1]!]
-      const written = this.writer.add(sequence, time, this.#bytes, fields[at + 2]!, fields[at + 3]!)
+      const written = this.writer.add(sequence, time, bytes, fields[at + 2]!, fields[at + 3]!)
       if (written !== undefined) await written
       const mayLook = at % (FIELDS * STEPS_PER_LOOK) === 0 && at > 0
       if (mayLook && this.slices.isOver) await this.slices.rest()
     }
     fields.length = 0
     this.#end = 0
-    if (this.#bytes.length > 4 * ROOM_BYTES) this.#bytes = Buffer.allocUnsafe(ROOM_BYTES)
+    if (bytes.length > 4 * ROOM_BYTES) this.#memory = new Memory(Buffer.allocUnsafe(ROOM_BYTES))
   }
 
   #reserve(sequence: number, time: number, length: number): number {
     const at = this.#end
     this.#end += length
     this.#fields.push(sequence, time, at, this.#end)
-    if (this.#end > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#end, 2 * this.#bytes.length))
-      this.#bytes.copy(grown, 0, 0, at)
-      this.#bytes = grown
+    const { bytes } = this.#memory
+    if (this.#end > bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(this.#end, 2 * bytes.length))
+      grown.set(bytes.subarray(0, at))
+      this.#memory = new Memory(grown)
     }
     return at
   }

@@ -27,7 +27,7 @@ export function replayInto(entries: Entries, ledger: Ledger, position: number): 
       entries.clear(sequence, time)
       ledger.clear(sequence, end - start, time)
     } else {
-      entries.seek(bytes.subarray(keyStart, keyEnd))
+      entries.seekBytes(bytes, keyStart, keyEnd)
       const replaced = entries.read(Infinity) ? entries.hit.version : 0
       if (operation !== MAP_DELETE) {
         const entry = entries.allocate(keyEnd - keyStart, end - keyEnd)

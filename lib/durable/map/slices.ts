@@ -12,9 +12,15 @@ import { StoreError } from '../../errors.js'
 export const STEPS_PER_LOOK = 16
 
 export class Slices {
+  /** How long it has rested, by the clock that it was given. */
+  restedUs = 0
   #start = performance.now()
 
-  constructor(private readonly signal?: AbortSignal) {}
+  /** `clock` tells microseconds. */
+  constructor(
+    private readonly signal?: AbortSignal,
+    private readonly clock: () => number = () => 0,
+  ) {}
 
   /** Cancelled work must rest, too. */
   get isOver(): boolean {
@@ -23,7 +29,9 @@ export class Slices {
 
   /** CAIRN_ABORTED when the work has been cancelled. */
   async rest(): Promise<void> {
+    const begun = this.clock()
     await nextTurn()
+    this.restedUs += this.clock() - begun
     if (this.signal?.aborted) throw new StoreError('CAIRN_ABORTED', 'the store is closing')
     this.#start = performance.now()
   }

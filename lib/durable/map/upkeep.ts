@@ -58,7 +58,7 @@ export interface UpkeepCounts {
   lastSnapshotAt: number
 }
 
-/** A compaction that ran by itself is followed by a pause of so many times its length. */
+/** A compaction that ran by itself is followed by a pause of so many times its work. */
 const PAUSE_FACTOR = 4
 
 export class Upkeep {
@@ -193,7 +193,9 @@ export class Upkeep {
   }
 
   get #slices(): Slices {
-    return new Slices(this.#abort.signal)
+    const { serial, clock } = this.setup.parts.home
+    // Rests are no part of a schedule that has to be the same everywhere.
+    return new Slices(this.#abort.signal, serial ? undefined : clock)
   }
 
   async #compactIfDue(): Promise<void> {
@@ -205,8 +207,9 @@ export class Upkeep {
     if (chosen.at(-1)?.number === journal.segments().at(-1)?.number) await journal.rotate()
     const numbers = new Set(chosen.map(({ number }) => number))
     const closed = (await this.#closedSegments()).filter(({ number }) => numbers.has(number))
-    await this.#compact(closed, this.#slices)
-    const pause = (home.clock() - start) * PAUSE_FACTOR
+    const slices = this.#slices
+    await this.#compact(closed, slices)
+    const pause = (home.clock() - start - slices.restedUs) * PAUSE_FACTOR
     this.#notBefore = home.clock() + pause
     if (pause > 0 && !this.#closed) after(pause / 1000, () => this.notice())
   }

@@ -7,6 +7,7 @@
  */
 import { GROUP_HEAD_BYTES, GROUP_SPARSE, GROUP_SPARSE_MOST_BYTES } from '../../format/group.js'
 import { putSparse } from '../../format/group.js'
+import { Memory, SameMemory, copyRun } from '../../format/memory.js'
 import type { JournalWriter } from '../../plane.js'
 import type { StoreHome } from '../home.js'
 import { GROUP_TAIL_BYTES, SegmentStream, type HeaderFields } from './stream.js'
@@ -17,7 +18,8 @@ const TEMPORARY = '.new'
 
 export class SegmentFileWriter {
   readonly #stream: SegmentStream
-  #buffer = new Uint8Array(GROUP_BYTES + 4096)
+  #memory = new Memory(new Uint8Array(GROUP_BYTES + 4096))
+  readonly #sources = new SameMemory()
   #size = GROUP_HEAD_BYTES
   #count = 0
   /** Of the group's first record, and the sequence of its last. */
@@ -66,7 +68,7 @@ export class SegmentFileWriter {
     return this.writer.position
   }
 
-  /** Adds a record. A promise, where there is one, settles before the next call. */
+  /** Adds `bytes[start..end)`. A promise, where there is one, settles before the next call. */
   add(
     sequence: number,
     time: number,
@@ -80,8 +82,8 @@ export class SegmentFileWriter {
       this.#time = time
     }
     const [step, timeStep] = [sequence - this.#last, time - this.#time]
-    const at = putSparse(this.#buffer, this.#size, step, timeStep, end - start)
-    this.#buffer.set(bytes.subarray(start, end), at)
+    const at = putSparse(this.#memory.bytes, this.#size, step, timeStep, end - start)
+    copyRun(this.#sources.of(bytes), start, end, this.#memory, at)
     this.#size = at + end - start
     this.#last = sequence
     this.#count++
@@ -124,15 +126,23 @@ export class SegmentFileWriter {
     const [size, count] = [this.#size, this.#count]
     this.#size = GROUP_HEAD_BYTES
     this.#count = 0
-    return this.#stream.append(this.#buffer, size, this.#first, count, GROUP_SPARSE, this.#time)
+    return this.#stream.append(
+      this.#memory.bytes,
+      size,
+      this.#first,
+      count,
+      GROUP_SPARSE,
+      this.#time,
+    )
   }
 
   #grow(moreBytes: number): void {
     const room = this.#size + moreBytes + GROUP_TAIL_BYTES
-    if (room <= this.#buffer.length) return
+    const { bytes } = this.#memory
+    if (room <= bytes.length) return
     const larger = new Uint8Array(room)
-    larger.set(this.#buffer.subarray(0, this.#size))
-    this.#buffer = larger
+    larger.set(bytes.subarray(0, this.#size))
+    this.#memory = new Memory(larger)
   }
 }
 

@@ -5,17 +5,18 @@
  * value. What comes out is the caller's own copy.
  */
 import type { Datum } from '../../format/batch.js'
+import { Memory, copyRun } from '../../format/memory.js'
 import { shown } from '../options.js'
 import type { Encoding } from './options.js'
 
 export interface Codec {
   /** TypeError for what can be neither text nor bytes, or no JSON. */
   encode(given: unknown): Datum
-  decode(bytes: Buffer, start: number, end: number): unknown
+  decode(from: Memory<Buffer>, start: number, end: number): unknown
 }
 
-/** Copies up to this many bytes are made by a loop: cheaper than a view. */
-const LOOP_BYTES = 160
+/** A copy up to this many bytes is made by a loop: cheaper than a view. */
+const LOOP_BYTES = 64
 
 /** `what`: a key or a value, for messages. */
 export function codecOf(encoding: Encoding, what: string): Codec {
@@ -37,13 +38,13 @@ function decoderOf(encoding: Encoding, what: string): Codec['decode'] {
     case 'utf8':
       return textOf
     case 'buffer':
-      return (bytes, start, end) => copy(bytes, start, end, Buffer.allocUnsafe(end - start))
+      return bufferDecoder()
     case 'view':
-      return (bytes, start, end) => copy(bytes, start, end, new Uint8Array(end - start))
+      return viewOf
     case 'json':
-      return (bytes, start, end) => {
+      return (from, start, end) => {
         try {
-          return JSON.parse(textOf(bytes, start, end)) as unknown
+          return JSON.parse(textOf(from, start, end)) as unknown
         } catch (error) {
           throw new TypeError(`The ${what} is no JSON: it was written with another encoding`, {
             cause: error,
@@ -65,11 +66,30 @@ function wellFormed(text: string, what: string): string {
   throw new TypeError(`A ${what} must be well-formed Unicode`)
 }
 
-function textOf(bytes: Buffer, start: number, end: number): string {
+function textOf({ bytes }: Memory<Buffer>, start: number, end: number): string {
   return bytes.toString('utf8', start, end)
 }
 
-function copy<T extends Uint8Array>(bytes: Buffer, start: number, end: number, into: T): T {
+/** Short copies share memory, as Node's small buffers do. */
+function bufferDecoder(): Codec['decode'] {
+  let pool = new Memory(Buffer.allocUnsafeSlow(0))
+  let at = 0
+  return (from, start, end) => {
+    const length = end - start
+    if (length > Buffer.poolSize >>> 1) return Buffer.from(from.bytes.subarray(start, end))
+    if (length > pool.bytes.length - at) {
+      pool = new Memory(Buffer.allocUnsafeSlow(Buffer.poolSize))
+      at = 0
+    }
+    copyRun(from, start, end, pool, at)
+    const copy = pool.bytes.subarray(at, at + length)
+    at += (length + 7) & ~7
+    return copy
+  }
+}
+
+function viewOf({ bytes }: Memory<Buffer>, start: number, end: number): Uint8Array {
+  const into = new Uint8Array(end - start)
   if (end - start > LOOP_BYTES) into.set(bytes.subarray(start, end))
   else for (let i = start; i < end; i++) into[i - start] = bytes[i]!
   return into

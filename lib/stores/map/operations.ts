@@ -13,6 +13,7 @@ import type { MapEngine } from '../../durable/map/engine.js'
 import { STEPS_PER_LOOK, Slices } from '../../durable/map/slices.js'
 import { StoreError } from '../../errors.js'
 import type { Datum } from '../../format/batch.js'
+import { Memory } from '../../format/memory.js'
 import { integer, shown, type Given } from '../options.js'
 import type { Input, MapOperation, MapWalks, RangeOptions } from './driver.js'
 import { codecOf, type Codec } from './encoding.js'
@@ -228,12 +229,12 @@ export class MapOperations<K, V> extends EventEmitter {
     }
   }
 
-  #keyOf({ bytes, keyStart, keyEnd }: EntryHit): K {
-    return this.#keys.decode(bytes, keyStart, keyEnd) as K
+  #keyOf({ memory, keyStart, keyEnd }: EntryHit): K {
+    return this.#keys.decode(memory, keyStart, keyEnd) as K
   }
 
-  #valueOf({ bytes, valueStart, valueEnd }: EntryHit): V {
-    return this.#values.decode(bytes, valueStart, valueEnd) as V
+  #valueOf({ memory, valueStart, valueEnd }: EntryHit): V {
+    return this.#values.decode(memory, valueStart, valueEnd) as V
   }
 
   /** What a function decided on: at once, as the operations behind it are judged on it. */
@@ -247,7 +248,7 @@ export class MapOperations<K, V> extends EventEmitter {
   /** What a read of a value that goes in would give. */
   #own(datum: Datum): V {
     const bytes = typeof datum === 'string' ? Buffer.from(datum) : bufferOf(datum)
-    return this.#values.decode(bytes, 0, bytes.length) as V
+    return this.#values.decode(new Memory(bytes), 0, bytes.length) as V
   }
 
   *#walk<T>(show: (hit: EntryHit) => T): IterableIterator<T> {
