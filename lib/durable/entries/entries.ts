@@ -8,6 +8,7 @@
  * whole when nobody can read it.
  * Stands on: Generation, Pins
  */
+import { Memory, SameMemory } from '../../format/memory.js'
 import { TextBytes } from '../../format/text.js'
 import { Generation, emptyHit, type Sought } from './generation.js'
 import { hashKey, hashSeed, type HashSeed } from './hash.js'
@@ -49,7 +50,10 @@ export class Entries {
   readonly #shards: number
   readonly #seed: HashSeed
   readonly #text = new TextBytes()
-  readonly #sought: Sought = { bytes: new Uint8Array(0), start: 0, end: 0, hash: 0 }
+  readonly #keys = new SameMemory()
+  readonly #sought: Sought = {
+    ...{ memory: new Memory(new Uint8Array(0)), start: 0, end: 0, hash: 0 },
+  }
 
   constructor({ shards, seed }: EntriesSetup) {
     this.#shards = shards
@@ -103,10 +107,10 @@ export class Entries {
   /** As `seek`, for the key `bytes[start..end)`. */
   seekBytes(bytes: Uint8Array, start: number, end: number): void {
     const sought = this.#sought
-    sought.bytes = bytes
+    const memory = (sought.memory = this.#keys.of(bytes))
     sought.start = start
     sought.end = end
-    sought.hash = hashKey(bytes, start, end, this.#seed)
+    sought.hash = hashKey(memory.view, start, end, this.#seed)
     this.#newest.seek()
   }
 

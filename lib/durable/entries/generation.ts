@@ -49,9 +49,9 @@ export interface EntryHit {
   valueEnd: number
 }
 
-/** A key that is sought: `bytes[start..end)` and their hash; its owner's, used again and again. */
+/** A key that is sought, where it lies, and its hash; its owner's, used again and again. */
 export interface Sought {
-  bytes: Uint8Array
+  memory: Memory
   start: number
   end: number
   hash: number
@@ -78,7 +78,6 @@ export class Generation {
   #at = 0
   /** Its newest entry. */
   #entry = NO_ENTRY
-  readonly #keys = new SameMemory()
   readonly #values = new SameMemory()
   readonly #isDeleted = (entry: number): boolean =>
     (this.#word(entry, ENTRY_KEY) & ENTRY_DELETED) !== 0
@@ -258,7 +257,8 @@ export class Generation {
   #drop(entry: number): void {
     const start = byteOf(entry) + ENTRY_BYTES
     const end = start + (this.#word(entry, ENTRY_KEY) & ENTRY_KEY_MASK)
-    const hash = hashKey(this.#slab.bytes[chunkOf(entry)]!, start, end, this.seed)
+    const { view } = this.#slab.memories[chunkOf(entry)]!
+    const hash = hashKey(view, start, end, this.seed)
     const shard = this.directory.of(hash)
     shard.remove(shard.slotOf(hash, entry))
     this.#slab.free(entry)
@@ -285,7 +285,8 @@ export class Generation {
   }
 
   #hasKey(entry: number): boolean {
-    const { bytes: key, start: from, end } = this.sought
+    const { start: from, end } = this.sought
+    const key = this.sought.memory.bytes
     const length = end - from
     if ((this.#word(entry, ENTRY_KEY) & ENTRY_KEY_MASK) !== length) return false
     const bytes = this.#slab.bytes[chunkOf(entry)]!
@@ -296,8 +297,8 @@ export class Generation {
   }
 
   #fillSought(entry: number, version: number, time: number): number {
-    const { bytes, start, end } = this.sought
-    return this.#fill(entry, this.#keys.of(bytes), start, end, version, time)
+    const { memory, start, end } = this.sought
+    return this.#fill(entry, memory, start, end, version, time)
   }
 
   /** Writes all but the value; gives where that begins. */

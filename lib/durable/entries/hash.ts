@@ -18,8 +18,8 @@ export function hashSeed(bytes: Uint8Array): HashSeed {
   return { low: words.getInt32(0, true), high: words.getInt32(4, true) }
 }
 
-/** The hash of `bytes[start..end)`. */
-export function hashKey(bytes: Uint8Array, start: number, end: number, seed: HashSeed): number {
+/** The hash of bytes `start` to `end` of a view. */
+export function hashKey(view: DataView, start: number, end: number, seed: HashSeed): number {
   let v0 = seed.low
   let v1 = seed.high
   let v2 = 0x6c796765 ^ v0
@@ -30,10 +30,7 @@ export function hashKey(bytes: Uint8Array, start: number, end: number, seed: Has
   // The last round takes what is left of the bytes, and their number.
   for (let isLast = false; !isLast; at += 4) {
     isLast = at === whole
-    let word = isLast ? length << 24 : bytes[at + 3]! << 24
-    if (!isLast || whole + 2 < end) word |= bytes[at + 2]! << 16
-    if (!isLast || whole + 1 < end) word |= bytes[at + 1]! << 8
-    if (!isLast || whole < end) word |= bytes[at]!
+    const word = isLast ? lastWord(view, whole, length) : view.getInt32(at, true)
     v3 ^= word
     for (let rounds = isLast ? 4 : 1; rounds > 0; rounds--) {
       v0 = (v0 + v1) | 0
@@ -54,4 +51,14 @@ export function hashKey(bytes: Uint8Array, start: number, end: number, seed: Has
     if (!isLast) v0 ^= word
   }
   return v1 ^ v3
+}
+
+/** What is left behind the whole words, and the length. */
+function lastWord(view: DataView, at: number, length: number): number {
+  let word = length << 24
+  const left = length & 3
+  if (left > 2) word |= view.getUint8(at + 2) << 16
+  if (left > 1) word |= view.getUint8(at + 1) << 8
+  if (left > 0) word |= view.getUint8(at)
+  return word
 }

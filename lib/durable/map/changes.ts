@@ -210,13 +210,13 @@ export class Changes {
   /** Sets the key that was sought, whose version is `replaced`. */
   #put(value: Datum, bytes: number, replaced: number, block?: number): Reservation {
     const { entries } = this
-    const { bytes: key, start, end } = entries.sought
+    const { memory, start, end } = entries.sought
     const keyBytes = end - start
     const entry = block ?? entries.allocate(keyBytes, bytes)
     const payloadBytes = mapRecordBytes(keyBytes, bytes)
     const record = this.#reserve(payloadBytes, entry)
     const operation = replaced === 0 ? MAP_SET : MAP_MODIFY
-    const at = putMapHead(record.bytes, record.at, operation, key, start, end)
+    const at = putMapHead(record.bytes, record.at, operation, memory.bytes, start, end)
     putDatum(record.bytes, at, value, bytes)
     entries.put(entry, record.bytes, at, at + bytes, record.sequence, record.time)
     this.ledger.put(record.sequence, payloadBytes, replaced)
@@ -227,12 +227,12 @@ export class Changes {
   /** Deletes the key that was sought. */
   #delete(replaced: number, block?: number): Promise<void> {
     const { entries } = this
-    const { bytes: key, start, end } = entries.sought
+    const { memory, start, end } = entries.sought
     const keyBytes = end - start
     const entry = block ?? entries.allocate(keyBytes, 0)
     const payloadBytes = mapRecordBytes(keyBytes, 0)
     const { bytes, at, sequence, time, settled } = this.#reserve(payloadBytes, entry)
-    putMapHead(bytes, at, MAP_DELETE, key, start, end)
+    putMapHead(bytes, at, MAP_DELETE, memory.bytes, start, end)
     if (replaced !== 0) entries.delete(entry, sequence, time)
     else entries.free(entry)
     this.ledger.delete(payloadBytes, replaced)

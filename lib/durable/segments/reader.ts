@@ -66,6 +66,8 @@ export class SegmentFileReader {
   #index = 0
   /** Groups were skipped: the next one may have any later number. */
   #skipped = false
+  /** The record behind the last group, on its way while that is gone through. */
+  #ahead: Promise<JournalRecord | undefined> | undefined
 
   private constructor(
     private readonly home: StoreHome,
@@ -98,10 +100,16 @@ export class SegmentFileReader {
     return this.lastSequence === 0 ? this.header!.firstSequence : this.lastSequence + 1
   }
 
-  /** Gives the records of the next group to the sink, whole or not at all. False at the end. */
+  /**
+   * Gives the records of the next group to the sink, whole or not at all. False at the end. Until
+   * then nothing else may be asked.
+   */
   async next(sink: RecordSink): Promise<boolean> {
     const group = await this.group()
     if (group === undefined) return false
+    this.#ahead = this.reader.next()
+    // Whoever asks for it hears of its failure.
+    this.#ahead.catch(() => {})
     const slice = new Slice()
     while (group.next()) {
       sink(group.sequence, group.time, group.body, group.start, group.end)
@@ -114,7 +122,9 @@ export class SegmentFileReader {
   async group(): Promise<GroupReader | undefined> {
     if (this.header === undefined || this.bad !== undefined) return undefined
     for (;;) {
-      const record = await this.reader.next()
+      const ahead = this.#ahead
+      this.#ahead = undefined
+      const record = await (ahead ?? this.reader.next())
       if (record === undefined) {
         this.#ended()
         return undefined
@@ -169,8 +179,9 @@ export class SegmentFileReader {
     return undefined
   }
 
-  close(): Promise<void> {
-    return this.reader.close()
+  async close(): Promise<void> {
+    await this.#ahead?.catch(() => {})
+    await this.reader.close()
   }
 
   async #begin(): Promise<void> {
