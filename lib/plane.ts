@@ -19,7 +19,9 @@ export interface DataPlane {
   /** Creates the file, empty; the directory sync is control's. Names are those of the storage:
    * a journal may lie in one subdirectory that exists. */
   createJournal(name: string): Promise<JournalWriter>
-  openJournal(name: string): Promise<JournalReader>
+  /** To read it as it is now, up to byte `end` at most: what stands behind may be taken away
+   * meanwhile, as zeros ahead are. */
+  openJournal(name: string, end?: number): Promise<JournalReader>
   createMemtable(): Memtable
   /** The file is opened at first use and may be closed and opened again between uses. */
   openTable(meta: TableMeta): Table

@@ -31,7 +31,7 @@ export async function* readRecords(
     if (segment === undefined) return
     const { file } = segment
     checkThere(segments(), next, file)
-    const reader = await SegmentFileReader.open(home, file)
+    const reader = await SegmentFileReader.open(home, file, segment.readableBytes)
     try {
       for (;;) {
         const group = await reader.group()

@@ -29,6 +29,7 @@ export async function verifySegments(
 }
 
 interface Extent {
+  readonly segment: Segment
   readonly file: string
   readonly records: number
   readonly bytes: number
@@ -38,7 +39,7 @@ interface Extent {
 /** What stands behind the extent is being written, or was torn off. */
 async function verifySegment(
   home: StoreHome,
-  { file, records, bytes, sealed }: Extent,
+  { segment, file, records, bytes, sealed }: Extent,
   report: Verification,
 ): Promise<void> {
   const damaged = (offset: number, reason: string): void => {
@@ -46,7 +47,7 @@ async function verifySegment(
   }
   let reader: SegmentFileReader
   try {
-    reader = await SegmentFileReader.open(home, file)
+    reader = await SegmentFileReader.open(home, file, segment.readableBytes)
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'CAIRN_MISSING') throw error
     damaged(0, 'the segment is missing')

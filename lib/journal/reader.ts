@@ -43,13 +43,19 @@ type Outcome = Verdict | { readonly kind: 'whole' }
 const WHOLE: Outcome = { kind: 'whole' }
 
 /**
- * Opens a file to read; CAIRN_MISSING when there is none. The reader serves one call at a time;
- * its promises reject with CAIRN_IO when the file can not be read, and can then be asked again.
+ * Opens a file to read, up to byte `end`; CAIRN_MISSING when there is none. The reader serves one
+ * call at a time; its promises reject with CAIRN_IO when the file can not be read, and can then be
+ * asked again.
  */
-export async function openJournal(storage: Storage, name: string): Promise<JournalReader> {
+export async function openJournal(
+  storage: Storage,
+  name: string,
+  end = Number.MAX_SAFE_INTEGER,
+): Promise<JournalReader> {
+  if (!Number.isSafeInteger(end) || end < 0) throw new RangeError(`no end of a file: ${end}`)
   const file = await storage.open(name)
   try {
-    return new FileJournalReader(file)
+    return new FileJournalReader(file, end)
   } catch (error) {
     await file.close()
     throw error
@@ -105,10 +111,10 @@ class FileJournalReader implements JournalReader {
   #foundEnd = 0
   #closed = false
 
-  constructor(file: StorageFile) {
+  constructor(file: StorageFile, end: number) {
     this.name = file.name
     this.#file = file
-    this.#window = new JournalWindow(file)
+    this.#window = new JournalWindow(file, end)
     this.sizeBytes = this.#window.sizeBytes
   }
 

@@ -13,15 +13,17 @@ import type { StorageFile } from '../io/files.js'
 const WINDOW_BYTES = 8 * JOURNAL_BLOCK_BYTES
 
 export class JournalWindow {
-  /** Of the file when it was opened; what is appended later is not seen. */
+  /** Of the file when it was opened, or as much of it as is wanted; what is appended later is not
+   * seen. */
   readonly sizeBytes: number
   readonly bytes: Uint8Array
   start = 0
   end = 0
   readonly #file: StorageFile
 
-  constructor(file: StorageFile) {
-    this.sizeBytes = file.size()
+  /** Nothing behind byte `end` is read. */
+  constructor(file: StorageFile, end: number) {
+    this.sizeBytes = Math.min(file.size(), end)
     this.bytes = new Uint8Array(Math.min(WINDOW_BYTES, this.sizeBytes))
     this.#file = file
   }

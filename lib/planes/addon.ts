@@ -10,7 +10,7 @@
 export type Handle = number
 
 /** Goes up with every change of what stands here or of what it means. */
-export const ADDON_REVISION = 3
+export const ADDON_REVISION = 4
 
 /** Indexes of `words`. */
 export const WORD_FOUND = 0
@@ -133,7 +133,8 @@ export interface NativeFunctions {
   /** Lets go of a journal; what is under way goes on. */
   journalFree(journal: Handle): void
 
-  readerOpen(plane: Handle, name: string, maxRecordBytes: number): Promise<Handle>
+  /** Nothing behind byte `end` is read. */
+  readerOpen(plane: Handle, name: string, maxRecordBytes: number, end: number): Promise<Handle>
   readerSize(reader: Handle): number
   readerNext(reader: Handle): Promise<NativeRecords>
   /** [offset, sequence] or nothing. */

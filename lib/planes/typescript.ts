@@ -74,9 +74,9 @@ class TypescriptPlane implements DataPlane {
     return createJournal(this.#storage, name)
   }
 
-  async openJournal(name: string): Promise<JournalReader> {
+  async openJournal(name: string, end?: number): Promise<JournalReader> {
     this.#checkOpen()
-    return openJournal(this.#storage, name)
+    return openJournal(this.#storage, name, end)
   }
 
   createMemtable(): Memtable {

@@ -48,11 +48,12 @@ struct JournalReader::Gathering {
 };
 
 Status JournalReader::open(const Directory& directory, const std::string& name,
-                           uint64_t maxRecordBytes, Ref<JournalReader>& reader) {
+                           uint64_t maxRecordBytes, uint64_t end, Ref<JournalReader>& reader) {
   Ref<File> file;
   CAIRN_TRY(directory.openFile(name, file));
   uint64_t sizeBytes = 0;
   CAIRN_TRY(file->size(sizeBytes));
+  sizeBytes = std::min(sizeBytes, end);
   const uint64_t limit = std::min<uint64_t>(maxRecordBytes, UINT32_MAX);
   reader = Ref<JournalReader>(new JournalReader(std::move(file), sizeBytes, limit));
   return {};

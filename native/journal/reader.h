@@ -41,9 +41,10 @@ struct JournalVerdict {
 
 class JournalReader : public Counted<JournalReader> {
  public:
-  /** ENOENT when there is none. No record is longer than `maxRecordBytes`, JavaScript's limit. */
+  /** ENOENT when there is none. No record is longer than `maxRecordBytes`, JavaScript's limit.
+   * Nothing behind byte `end` is read. */
   static Status open(const Directory& directory, const std::string& name, uint64_t maxRecordBytes,
-                     Ref<JournalReader>& reader);
+                     uint64_t end, Ref<JournalReader>& reader);
 
   const std::string& name() const { return window_.file().name(); }
   uint64_t sizeBytes() const { return window_.sizeBytes(); }

@@ -16,7 +16,7 @@ namespace cairn {
 namespace {
 
 /** As in lib/planes/addon.ts. */
-constexpr double ADDON_REVISION = 3;
+constexpr double ADDON_REVISION = 4;
 
 /** FORMAT_CONSTANTS of lib/planes/native.ts. */
 Napi::Object constantsOf(Napi::Env env) {

@@ -152,13 +152,14 @@ napi_value journalCall(napi_env env, napi_callback_info info) {
 
 class OpenTask final : public PromiseTask {
  public:
-  OpenTask(Environment& environment, const Plane& plane, std::string name, uint64_t limit)
+  OpenTask(Environment& environment, const Plane& plane, std::string name, uint64_t limit,
+           uint64_t end)
       : PromiseTask(environment), directory_(plane.directory), name_(std::move(name)),
-        limit_(limit) {
+        limit_(limit), end_(end) {
     opened_->loop = plane.loop;
   }
   void work() override {
-    status = JournalReader::open(*directory_, name_, limit_, opened_->reader);
+    status = JournalReader::open(*directory_, name_, limit_, end_, opened_->reader);
   }
 
  protected:
@@ -172,18 +173,21 @@ class OpenTask final : public PromiseTask {
   const Ref<Directory> directory_;
   const std::string name_;
   const uint64_t limit_;
+  const uint64_t end_;
   const Ref<OpenReader> opened_ = makeRef<OpenReader>();
 };
 
-/** readerOpen(plane, name, maxRecordBytes): Promise<handle> */
+/** readerOpen(plane, name, maxRecordBytes, end): Promise<handle> */
 napi_value readerOpen(napi_env env, napi_callback_info info) {
   Call call(env, info);
   Plane* plane = nullptr;
   std::string name;
   uint64_t limit = 0;
+  uint64_t end = 0;
   if (!call.object(0, plane) || !call.text(1, name) || !call.count(2, limit)) return nullptr;
+  if (!call.count(3, end)) return nullptr;
   return run(*plane->loop, Worker::READ,
-             std::make_unique<OpenTask>(call.environment(), *plane, std::move(name), limit));
+             std::make_unique<OpenTask>(call.environment(), *plane, std::move(name), limit, end));
 }
 
 /** readerSize(reader): bytes of the file when it was opened */

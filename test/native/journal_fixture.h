@@ -135,7 +135,7 @@ struct Place {
   }
   Ref<JournalReader> reader(uint64_t maxRecordBytes = UINT64_MAX) {
     Ref<JournalReader> reader;
-    CHECK_OK(JournalReader::open(*directory, JOURNAL, maxRecordBytes, reader));
+    CHECK_OK(JournalReader::open(*directory, JOURNAL, maxRecordBytes, UINT64_MAX, reader));
     return reader;
   }
   std::string bytes() {

@@ -457,7 +457,7 @@ void limits() {
   CHECK_OK(place.directory->createFile("cut", growing));
   CHECK_OK(growing->write(sliceOf(file), 0));
   Ref<JournalReader> failing;
-  CHECK_OK(JournalReader::open(*place.directory, "cut", UINT64_MAX, failing));
+  CHECK_OK(JournalReader::open(*place.directory, "cut", UINT64_MAX, UINT64_MAX, failing));
   CHECK_OK(growing->truncate(40000));
   const Status cut = failing->next(records, MIB);
   if (CHECK(!cut.ok())) {
@@ -468,7 +468,7 @@ void limits() {
   CHECK_OK(growing->write(sliceOf(file), 0));
   CHECK_EQ(readAll(*failing, MIB).size(), 3);
   Ref<JournalReader> none;
-  CHECK(JournalReader::open(*place.directory, "none", UINT64_MAX, none).isMissing());
+  CHECK(JournalReader::open(*place.directory, "none", UINT64_MAX, UINT64_MAX, none).isMissing());
 }
 
 }  // namespace

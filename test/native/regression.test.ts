@@ -162,7 +162,7 @@ t.test('a maker of errors that throws, or is none', native, async (t) => {
     throw new SyntaxError('of the maker')
   })
   t.throws(() => addon.journalCreate(plane, ''), SyntaxError)
-  await t.rejects(addon.readerOpen(plane, '000404.log', 1), SyntaxError, 'a promise settles too')
+  await t.rejects(addon.readerOpen(plane, '000404.log', 1, 1), SyntaxError, 'a promise settles too')
   addon.setErrorMaker(undefined as never)
   t.throws(() => addon.journalCreate(plane, ''), /^not a file name/)
   addon.setErrorMaker(makeError)

@@ -268,3 +268,32 @@ t.test('a file whose size can not be told is closed again', async (t) => {
   await t.rejects(openJournal(storage, '000001.log'), { code: 'EIO' })
   t.same(file.calls, ['size', 'close'])
 })
+
+eachPlane(t, 'nothing behind the end that is wanted is read', async (t, name) => {
+  const { plane } = await makePlane(t, name)
+  const writer = await plane.createJournal('000001.log')
+  const records = Array.from({ length: 40 }, (_, i) => noise(10_000, i + 1))
+  const ends = records.map((record) => {
+    writer.append(record)
+    return writer.position
+  })
+  await writer.pad(600_000)
+  const end = ends.at(-1)!
+  const reader = await plane.openJournal('000001.log', end)
+  t.equal(reader.sizeBytes, end)
+  t.ok(same((await reader.next())!.bytes, records[0]!))
+  // The reader has read ahead; what stands behind the end goes away.
+  await writer.pad(0)
+  for (const record of records.slice(1)) t.ok(same((await reader.next())!.bytes, record))
+  t.equal(await reader.next(), undefined)
+  t.same(reader.verdict, { kind: 'end' })
+  await reader.close()
+  const cut = await plane.openJournal('000001.log', ends[0]! + 5)
+  t.ok(same((await cut.next())!.bytes, records[0]!))
+  t.equal(await cut.next(), undefined)
+  t.match(cut.verdict, { kind: 'bad', offset: ends[0], reason: 'missing fragment' })
+  await cut.close()
+  for (const wrong of [-1, 1.5, NaN, Infinity, 2 ** 53])
+    await t.rejects(plane.openJournal('000001.log', wrong), RangeError, String(wrong))
+  await writer.close()
+})

@@ -276,3 +276,17 @@ eachPlane(t, 'opening heeds createIfMissing, errorIfExists and readOnly', async 
   t.match(exists, { code: 'CAIRN_EXISTS' })
   t.ok(exists instanceof StoreError)
 })
+
+eachPlane(t, 'reading goes on when the zeros ahead are cut away', async (t, plane) => {
+  const journal = await openStore(freshStorage(t, plane), { sync: 'always' })
+  // More than a reader holds at a time.
+  const payloads = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(10_000, '.'))
+  for (const payload of payloads) await journal.append(payload)
+  const reading = journal.read()[Symbol.asyncIterator]()
+  const found = [(await reading.next()).value?.payload.toString()]
+  const [report] = await Promise.all([journal.verify(), journal.rotate()])
+  t.same(report.damage, [])
+  for (let next; !(next = await reading.next()).done;) found.push(next.value.payload.toString())
+  t.ok(found.length === 40 && found.every((payload, i) => payload === payloads[i]))
+  await journal.close()
+})

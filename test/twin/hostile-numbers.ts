@@ -51,6 +51,7 @@ async function wildCalls(plane: DataPlane, meta: TableMeta): Promise<string> {
       () => plane.merge(jobOf([[makeMemtable(plane)]]), any),
       () => plane.createJournal(any),
       () => plane.openJournal(any),
+      () => plane.openJournal('000001.log', any),
     )
   }
   await each(calls)

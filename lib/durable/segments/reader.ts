@@ -74,9 +74,10 @@ export class SegmentFileReader {
     private readonly reader: JournalReader,
   ) {}
 
-  /** CAIRN_MISSING when there is no file, CAIRN_FORMAT_VERSION when it is of a newer version. */
-  static async open(home: StoreHome, name: string): Promise<SegmentFileReader> {
-    const reader = await home.plane.openJournal(name)
+  /** Reads up to byte `end`. CAIRN_MISSING when there is no file, CAIRN_FORMAT_VERSION when it is
+   * of a newer version. */
+  static async open(home: StoreHome, name: string, end?: number): Promise<SegmentFileReader> {
+    const reader = await home.plane.openJournal(name, end)
     try {
       const opened = new SegmentFileReader(home, reader)
       await opened.#begin()

@@ -56,6 +56,11 @@ export class Segment implements SegmentInfo {
     return (this.header.flags & SEGMENT_REWRITTEN) !== 0
   }
 
+  /** How far it can be read whatever happens: behind that zeros come and go until it is sealed. */
+  get readableBytes(): number | undefined {
+    return this.sealed ? undefined : this.bytes
+  }
+
   /** As it is now, for callers: it does not change any more. */
   info(): SegmentInfo {
     const { number, file, firstSequence, lastSequence, records, bytes } = this

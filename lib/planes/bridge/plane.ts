@@ -80,8 +80,9 @@ export class NativePlane extends HandleOwner implements DataPlane {
     return writer
   }
 
-  async openJournal(name: string): Promise<JournalReader> {
-    const handle = await this.addon.readerOpen(this.handle, name, constants.MAX_LENGTH)
+  async openJournal(name: string, end = Number.MAX_SAFE_INTEGER): Promise<JournalReader> {
+    if (!Number.isSafeInteger(end) || end < 0) throw new RangeError(`no end of a file: ${end}`)
+    const handle = await this.addon.readerOpen(this.handle, name, constants.MAX_LENGTH, end)
     return new NativeJournalReader(this.addon, handle, name)
   }
 
