@@ -18,6 +18,8 @@ import {
 } from '../../lib/format/segment.js'
 import { STORE_KIND_JOURNAL, STORE_KIND_MAP } from '../../lib/format/store.js'
 import type { Storage } from '../../lib/io/files.js'
+import { openJournal as openReader } from '../../lib/journal/reader.js'
+import { createJournal as createWriter } from '../../lib/journal/writer.js'
 import type { JournalRecord } from '../../lib/plane.js'
 import { selectPlane } from '../../lib/planes/select.js'
 import type { PlaneName } from '../support/planes.js'
@@ -144,8 +146,7 @@ export interface Frames {
 
 /** Undefined for a file that does not begin with a header. */
 export async function framesOf(storage: Storage, name: string): Promise<Frames | undefined> {
-  const { plane } = choose('typescript')(storage)
-  const reader = await plane.openJournal(name)
+  const reader = await openReader(storage, name)
   try {
     const first = await reader.next()
     if (first === undefined) return undefined
@@ -157,7 +158,6 @@ export async function framesOf(storage: Storage, name: string): Promise<Frames |
     return { header, records }
   } finally {
     await reader.close()
-    await plane.close()
   }
 }
 
@@ -167,9 +167,8 @@ export async function writeFrames(
   name: string,
   [header, ...records]: readonly Uint8Array[],
 ): Promise<void> {
-  const { plane } = choose('typescript')(storage)
   await storage.remove(name)
-  const writer = await plane.createJournal(name)
+  const writer = await createWriter(storage, name)
   try {
     writer.append(header!)
     writer.reseed(crc32c(header!.subarray(SALT_AT, SALT_AT + SEGMENT_SALT_BYTES)))
@@ -177,6 +176,5 @@ export async function writeFrames(
     await writer.sync()
   } finally {
     await writer.close()
-    await plane.close()
   }
 }

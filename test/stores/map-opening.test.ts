@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { CairnLevel, DurableMap, Journal } from '../../lib/index.js'
 import type { MapOptions } from '../../lib/index.js'
-import { memoryStorage } from '../../lib/io/index.js'
+import { diskStorage, memoryStorage } from '../../lib/io/index.js'
 import { freshPath, listing } from '../support/directory.js'
 import { eachPlane } from '../support/planes.js'
 
@@ -144,6 +144,34 @@ t.test('a map in memory lives as long as its storage', async (t) => {
   const other = await openTexts('anywhere', { storage: 'memory' })
   t.equal(other.size, 0)
   await other.close()
+})
+
+eachPlane(t, 'segments replay in order, however they are listed', async (t) => {
+  const storage = diskStorage(freshPath())
+  const open = (): Promise<Texts> => {
+    return openTexts(storage.location, { storage, segmentRecords: 3 })
+  }
+  const map = await open()
+  for (let i = 0; i < 40; i++) await map.set(`key${i % 10}`, `value${i}`)
+  for (let i = 0; i < 10; i += 2) await map.delete(`key${i}`)
+  const expected = [...map.entries()].sort()
+  await map.close()
+  const list = storage.list.bind(storage)
+  for (const order of ['backwards', 'by their last digit'])
+    t.same(await reordered(order), expected, order)
+
+  async function reordered(order: string): Promise<unknown[]> {
+    const last = (name: string): string => name.replace(/^\d*(\d)/, '$1')
+    storage.list = async (...asked) => {
+      const files = [...(await list(...asked))].reverse()
+      if (order !== 'backwards') files.sort((a, b) => last(a.name).localeCompare(last(b.name)))
+      return files
+    }
+    const again = await open()
+    const found = [...again.entries()].sort()
+    await again.close()
+    return found
+  }
 })
 
 eachPlane(t, 'an encrypted map opens with its key alone', async (t) => {
