@@ -5,7 +5,7 @@
  */
 import { fstatSync } from 'node:fs'
 import { InvalidArgumentError, type Command } from 'commander'
-import { Journal, type SegmentInfo } from '../stores/journal/index.js'
+import type { Journal, SegmentInfo } from '../stores/journal/index.js'
 import { columnsTable } from './output.js'
 import { progressBar, timed } from './progress.js'
 import { parseWhole } from './read.js'
@@ -68,7 +68,8 @@ async function withJournal<T>(
   work: (journal: Journal) => Promise<T>,
 ): Promise<T> {
   const secret = await readSecret(options)
-  const open = (): Promise<Journal> => {
+  const open = async (): Promise<Journal> => {
+    const { Journal } = await import('../stores/journal/index.js')
     const readOnly = mode === 'read'
     return Journal.open(dir, { ...secret, createIfMissing: false, readOnly, plane: options.plane })
   }

@@ -4,7 +4,7 @@
  * What is written is synced before the command ends. Reading opens read-only and creates nothing.
  */
 import type { Command } from 'commander'
-import { DurableMap, type SnapshotInfo } from '../stores/map/index.js'
+import type { DurableMap, SnapshotInfo } from '../stores/map/index.js'
 import { columnsTable } from './output.js'
 import { timed } from './progress.js'
 import { argumentBytes, BASE64_HELP, parseWhole, printValue } from './read.js'
@@ -97,7 +97,8 @@ async function withMap<T>(
   work: (map: ByteMap) => Promise<T>,
 ): Promise<T> {
   const secret = await readSecret(options)
-  const open = (): Promise<ByteMap> => {
+  const open = async (): Promise<ByteMap> => {
+    const { DurableMap } = await import('../stores/map/index.js')
     return DurableMap.open<Buffer, Buffer>(dir, {
       ...secret,
       createIfMissing: mode === 'create',

@@ -3,10 +3,11 @@
  *
  * A store is closed however the work on it ends. A signal closes the store at once, which waits
  * for writes under way and refuses new ones, so that what was acknowledged stays so.
+ * Engines are loaded when a command wants them: to load all takes longer than most commands.
  * Decides: what each way of opening may create. Reading opens read-only and creates nothing.
  */
 import { stat } from 'node:fs/promises'
-import { CairnLevel, type Recovered } from '../stores/kv/index.js'
+import type { CairnLevel, Recovered } from '../stores/kv/index.js'
 import { ADVICE, CommandError } from './failure.js'
 import { Output } from './output.js'
 import { formatBytes } from './text.js'
@@ -85,6 +86,7 @@ export class Session {
     work: (store: Store) => Promise<T>,
   ): Promise<T> {
     const open = async (): Promise<Store> => {
+      const { CairnLevel } = await import('../stores/kv/index.js')
       const store: Store = new CairnLevel<Buffer, Buffer>(directory, {
         keyEncoding: 'buffer',
         valueEncoding: 'buffer',

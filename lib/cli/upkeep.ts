@@ -6,7 +6,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { CairnLevel } from '../stores/kv/index.js'
 import { CommandError, usageError } from './failure.js'
 import { unfinishedLoads } from './load.js'
 import { columnsTable, factsTable } from './output.js'
@@ -128,6 +127,7 @@ async function backup(
 
 async function repair(session: Session, dir: string, options: GlobalOptions): Promise<void> {
   await requireDirectory(dir)
+  const { CairnLevel } = await import('../stores/kv/index.js')
   const report = await CairnLevel.repair(dir, { plane: options.plane })
   await session.tell(options, report, () => {
     const { tables, journals, records, dropped } = report
@@ -145,6 +145,7 @@ async function destroy(
   if (!options.yes) throw usageError(`this deletes the store in ${dir}: say --yes if you mean it`)
   await requireDirectory(dir)
   await requireStore(dir)
+  const { CairnLevel } = await import('../stores/kv/index.js')
   await CairnLevel.destroy(dir)
   await session.tell(options, { destroyed: dir }, () => `the store in ${dir} is gone`)
 }

@@ -1,5 +1,7 @@
 /**
  * cairn journal: ls, dump, verify and trim; plain and encrypted, sound, damaged and not there.
+ *
+ * Planes differ behind the stores: what is about the command runs on the one that it chooses.
  */
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -29,7 +31,7 @@ async function filled(t: Test, options: JournalOptions = {}): Promise<string> {
   return directory
 }
 
-eachPlane(t, 'ls tells the segments', async (t) => {
+t.test('ls tells the segments', async (t) => {
   const journal = await filled(t)
   const before = await contents(journal)
   const ended = await cairn('journal', 'ls', journal, '--json')
@@ -74,7 +76,7 @@ eachPlane(t, 'dump prints records as JSON lines', async (t) => {
   t.same(await contents(journal), before)
 })
 
-eachPlane(t, 'trim deletes whole segments and tells what is left', async (t) => {
+t.test('trim deletes whole segments and tells what is left', async (t) => {
   const journal = await filled(t)
   const ended = await cairn('journal', 'trim', journal, '--before', '25', '--json')
   t.equal(ended.code, 0, ended.errors)
@@ -90,7 +92,7 @@ eachPlane(t, 'trim deletes whole segments and tells what is left', async (t) => 
   t.equal((await cairn('journal', 'verify', journal)).code, 0)
 })
 
-eachPlane(t, 'damage is found, named and exit code 1', async (t) => {
+t.test('damage is found, named and exit code 1', async (t) => {
   const journal = await filled(t)
   const sound = await cairn('journal', 'verify', journal, '--json')
   t.match(documents(sound), [{ ok: true, records: RECORDS, damage: [] }])
@@ -109,7 +111,7 @@ eachPlane(t, 'damage is found, named and exit code 1', async (t) => {
   t.same(await contents(journal), before, 'nothing was changed')
 })
 
-eachPlane(t, 'an encrypted journal wants its key, from a file', async (t) => {
+t.test('an encrypted journal wants its key, from a file', async (t) => {
   const journal = await filled(t, { key: KEY })
   const plain = await filled(t)
   const folder = await temporary(t)
@@ -140,7 +142,7 @@ eachPlane(t, 'an encrypted journal wants its key, from a file', async (t) => {
   t.same(await contents(journal), before, 'nothing was changed')
 })
 
-eachPlane(t, 'a passphrase is a file without its last line end', async (t) => {
+t.test('a passphrase is a file without its last line end', async (t) => {
   const passphrase = 'eight or more'
   const journal = await filled(t, { passphrase })
   const file = join(await temporary(t), 'passphrase')
@@ -203,14 +205,15 @@ t.test('wrong usage, directories that are not there, and other stores', async (t
   await cairn('map', 'set', join(folder, 'map'), 'key', 'value')
   const before = await contents(folder)
   const commands = [['ls'], ['dump'], ['verify'], ['trim', '--before', '9']] as const
-  for (const [command, ...rest] of commands) {
-    for (const [name, code] of [
-      ['absent', 'CAIRN_MISSING'],
-      ['file', 'CAIRN_MISSING'],
-      ['empty', 'CAIRN_MISSING'],
-      ['store', 'CAIRN_FORMAT_VERSION'],
-      ['map', 'CAIRN_FORMAT_VERSION'],
-    ] as const) {
+  const places = [
+    ['absent', 'CAIRN_MISSING'],
+    ['map', 'CAIRN_FORMAT_VERSION'],
+    ['file', 'CAIRN_MISSING'],
+    ['empty', 'CAIRN_MISSING'],
+    ['store', 'CAIRN_FORMAT_VERSION'],
+  ] as const
+  for (const [i, [command, ...rest]] of commands.entries()) {
+    for (const [name, code] of i === 0 ? places : places.slice(0, 2)) {
       const ended = await cairn('journal', command, join(folder, name), ...rest)
       t.equal(ended.code, 1, `${command} ${name}`)
       t.equal(ended.text, '')
@@ -221,7 +224,7 @@ t.test('wrong usage, directories that are not there, and other stores', async (t
   t.same(await readdir(join(folder, 'empty')), [])
 })
 
-eachPlane(t, 'a reader that goes away ends a dump quietly', async (t) => {
+t.test('a reader that goes away ends a dump quietly', async (t) => {
   const directory = join(await temporary(t), 'journal')
   const journal = await Journal.open(directory, { sync: 'never' })
   // More than every buffer between the two holds.
@@ -240,7 +243,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  eachPlane(t, `${signal} ends a dump with ${code} and leaves the journal sound`, async (t) => {
+  t.test(`${signal} ends a dump with ${code} and leaves the journal sound`, async (t) => {
     const directory = join(await temporary(t), 'journal')
     const journal = await Journal.open(directory, { sync: 'never' })
     for (let at = 0; at < 100; at++) {

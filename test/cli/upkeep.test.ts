@@ -44,7 +44,7 @@ eachPlane(t, 'compacting keeps every record', async (t) => {
   )
 })
 
-eachPlane(t, 'damage in a table is found, named and exit code 1', async (t) => {
+t.test('damage in a table is found, named and exit code 1', async (t) => {
   const store = await filled(t)
   await cairn('compact', store)
   const name = await flipByte(store, '.ldb')
@@ -56,7 +56,7 @@ eachPlane(t, 'damage in a table is found, named and exit code 1', async (t) => {
   t.match(shown.text, name)
 })
 
-eachPlane(t, 'damage that keeps a store from opening is told, then repaired', async (t) => {
+t.test('damage that keeps a store from opening is told, then repaired', async (t) => {
   const store = await filled(t)
   const name = await flipByte(store, '.log')
   const ended = await cairn('verify', store, '--json')
@@ -70,7 +70,7 @@ eachPlane(t, 'damage that keeps a store from opening is told, then repaired', as
   t.equal((await cairn('verify', store)).code, 0)
 })
 
-eachPlane(t, 'a backup is a store, and one since another too', async (t) => {
+t.test('a backup is a store, and one since another too', async (t) => {
   const store = await filled(t)
   const copy = (name: string) => join(store, '..', name)
   await cairn('compact', store)
