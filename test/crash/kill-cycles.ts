@@ -1,7 +1,8 @@
 /**
  * Cycles of kill -9 for journals and maps: a writer, a kill at a random moment, a look.
  *
- * Half of the looks are read-only, so that the next writer does the recovery.
+ * Half of the looks are read-only, so that the next writer does the recovery. A store lives for a
+ * few cycles, as every look reads all of it.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,6 +16,7 @@ import type { KillOptions, StoreName } from './durable-writer.js'
 import { runAndKill } from './killed.js'
 
 const CYCLES = 500
+const CYCLES_OF_A_STORE = 10
 const KINDS: readonly KillOptions[] = [
   { sync: 'always', encrypted: false },
   { sync: 'interval', encrypted: true },
@@ -53,26 +55,34 @@ export function testKills(store: StoreName, make: new (...args: KilledArgs) => K
     for (const options of KINDS) {
       const directory = await mkdtemp(join(tmpdir(), 'cairn-kill-'))
       t.teardown(() => rm(directory, { recursive: true, force: true }))
-      const killed = new make(join(directory, 'store'), seed, options)
-      const args = [store, killed.store, String(seed), JSON.stringify(options)]
       const cycles = Math.ceil(share(CYCLES) / (PLANES.length * KINDS.length))
-      for (let cycle = 1; cycle <= cycles; cycle++) {
-        const [fromFirstLine, delayMs] = [dice() < 0.8, below(dice, 200)]
-        const lines = await runAndKill({ script: WRITER, args, delayMs, fromFirstLine })
-        const told = lines.map((line): Acknowledged => {
-          const [index, sequence] = line.split(' ').map(Number)
-          return { index: index!, sequence: sequence! }
-        })
-        const where = `${JSON.stringify(options)} seed ${seed} cycle ${cycle}`
-        try {
-          const readOnly = dice() < 0.5 && (fromFirstLine || killed.count > 0)
-          killed.count = await killed.look(readOnly, told)
-        } catch (error) {
-          t.fail(`${where}: ${(error as Error).stack}`)
-          return
-        }
+      let units = 0
+      for (let first = 1; first <= cycles; first += CYCLES_OF_A_STORE) {
+        const killed = new make(join(directory, `store${first}`), seed + first, options)
+        const last = Math.min(first + CYCLES_OF_A_STORE - 1, cycles)
+        for (let cycle = first; cycle <= last; cycle++)
+          try {
+            await killAndLook(store, killed, dice)
+          } catch (error) {
+            const where = `${JSON.stringify(options)} seed ${seed} cycle ${cycle}`
+            t.fail(`${where}: ${(error as Error).stack}`)
+            return
+          }
+        units += killed.count
       }
-      t.pass(`${JSON.stringify(options)}: ${cycles} cycles, ${killed.count} units`)
+      t.pass(`${JSON.stringify(options)}: ${cycles} cycles, ${units} units`)
     }
   })
+}
+
+async function killAndLook(store: StoreName, killed: Killed, dice: () => number): Promise<void> {
+  const args = [store, killed.store, String(killed.seed), JSON.stringify(killed.options)]
+  const [fromFirstLine, delayMs] = [dice() < 0.8, below(dice, 200)]
+  const lines = await runAndKill({ script: WRITER, args, delayMs, fromFirstLine })
+  const told = lines.map((line): Acknowledged => {
+    const [index, sequence] = line.split(' ').map(Number)
+    return { index: index!, sequence: sequence! }
+  })
+  const readOnly = dice() < 0.5 && (fromFirstLine || killed.count > 0)
+  killed.count = await killed.look(readOnly, told)
 }
