@@ -59,7 +59,7 @@ export interface UpkeepCounts {
 }
 
 /** A compaction that ran by itself is followed by a pause of so many times its work. */
-const PAUSE_FACTOR = 4
+const PAUSE_FACTOR = 2
 
 export class Upkeep {
   counts = noCounts()
