@@ -77,6 +77,35 @@ eachPlane(t, 'a snapshot is taken when so much was journaled', async (t, plane) 
   await map.close()
 })
 
+eachPlane(
+  t,
+  'compaction goes on behind its pause, though the timer ends early',
+  async (t, plane) => {
+    const storage = freshStorage(t, plane)
+    const map = await SmallMap.open(plane, storage, { compactThreshold: 100, compactRatio: 0.5 })
+    const rename = storage.rename.bind(storage)
+    storage.rename = (...names) => {
+      map.now += 1000
+      return rename(...names)
+    }
+    const overwrite = async (): Promise<void> => {
+      await fill(map, 0, 50)
+      await fill(map, 0, 50)
+      await map.upkeep.settled()
+    }
+    await overwrite()
+    t.match(map.upkeep.counts, { compactions: 1 })
+    t.match(map.timers.pending, [{ delayMs: 2 }], 'twice its work')
+    await overwrite()
+    t.match(map.upkeep.counts, { compactions: 1 }, 'it rests')
+    map.now += 1500
+    map.timers.fire()
+    await map.upkeep.settled()
+    t.match(map.upkeep.counts, { compactions: 2 })
+    await map.close()
+  },
+)
+
 eachPlane(t, 'one that fails is told and tried again', async (t, plane) => {
   const storage = freshStorage(t, plane)
   const map = await SmallMap.open(plane, storage, { snapshotJournalBytes: 100 })

@@ -211,7 +211,12 @@ export class Upkeep {
     await this.#compact(closed, slices)
     const pause = (home.clock() - start - slices.restedUs) * PAUSE_FACTOR
     this.#notBefore = home.clock() + pause
-    if (pause > 0 && !this.#closed) after(pause / 1000, () => this.notice())
+    if (pause <= 0 || this.#closed) return
+    // The timer tells the end: by the clock it may come a little early, and nobody asks again.
+    after(Math.ceil(pause / 1000), () => {
+      this.#notBefore = 0
+      this.notice()
+    })
   }
 
   /** Gives the bytes that were saved. */
