@@ -35,7 +35,7 @@ export interface BenchOptions extends Pick<Given, 'quick' | 'json' | 'html' | 'd
 }
 
 /** How many records, how long, how often; `larger` rounds are those of larger values. */
-const FULL = { records: 200_000, limitMs: 3000, rounds: 3, larger: 1, coldMb: 1000, coldRounds: 1 }
+const FULL = { records: 200_000, limitMs: 1000, rounds: 3, larger: 1, coldMb: 1000, coldRounds: 1 }
 const QUICK = { records: 20_000, limitMs: 100, rounds: 1, larger: 1, coldMb: 32, coldRounds: 1 }
 /** Larger values, and their share of the records; a quick run does without. */
 const LARGER = [

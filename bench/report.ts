@@ -68,6 +68,8 @@ export function notesText(engines: Report['engines']): string {
     'Unsynced: a killed process loses nothing, a power loss loses the newest writes and no more.',
     'Synced: on the disk. Compression as each does it unasked (LevelDB and cairndb: Snappy).',
     'Each engine in its own process, in turn; medians, and half the spread in percent of them.',
+    'One round of a quarter of the records: fillseq overwrite deleterandom readreverse seekrandom',
+    'open mixed latency. A rival that takes long and decides no row of a group runs once there.',
     "/best: a plane's figure against the best rival's, above 1 is better.",
   ].join('\n')
 }

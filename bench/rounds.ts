@@ -8,7 +8,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChildAnswer, ChildTask } from './child.js'
-import { ASIDE_OF, BARE, type EngineName, type SubjectName } from './engine.js'
+import { ASIDE_OF, BARE, RIVALS, type EngineName, type SubjectName } from './engine.js'
 import { nameOf, type Result, type Sequence } from './figures.js'
 import { runChild, stopping } from './fork.js'
 import { progressBar } from './progress.js'
@@ -46,6 +46,11 @@ interface Turn {
   readonly group: number
 }
 
+/** A turn that took longer. */
+const SLOW_MS = 8000
+/** A rival decides a row if it has so much of the best one's figure. */
+const NEAR = 0.8
+
 const CHILD = fileURLToPath(new URL('child.js', import.meta.url))
 
 class Rounds implements Measured {
@@ -54,6 +59,9 @@ class Rounds implements Measured {
   readonly sequences: Sequence[] = []
   readonly #results = new Map<string, Result>()
   readonly #failed = new Set<string>()
+  /** Who took long in a group, and who of them need not run again. */
+  readonly #slow: { subject: SubjectName; names: readonly string[]; key: string }[] = []
+  readonly #behind = new Set<string>()
 
   constructor(private readonly plan: Plan) {}
 
@@ -62,10 +70,12 @@ class Rounds implements Measured {
   }
 
   async turn({ subject, group }: Turn): Promise<void> {
-    const { names } = GROUPS[group]!
+    const { names, share = 1 } = GROUPS[group]!
     const key = `${subject}, ${names.join(' ')}`
-    if (this.#failed.has(key)) return
-    const { records, valueBytes, limitMs } = this.plan
+    if (this.#failed.has(key) || this.#behind.has(key)) return
+    const { valueBytes, limitMs } = this.plan
+    const records = Math.ceil(this.plan.records * share)
+    const started = performance.now()
     const known = subject === BARE ? this.#lastOfNative(names) : {}
     const directory = join(this.plan.directory, subject.replace(/\W+/g, '-'))
     // What a run that was stopped may have left.
@@ -77,6 +87,7 @@ class Rounds implements Measured {
       this.engines[subject] ??= answer.description
       for (const timing of answer.timings) this.#take(subject, timing)
       this.sequences.push(...answer.series.map((series) => ({ ...series, subject })))
+      if (performance.now() - started > SLOW_MS) this.#slow.push({ subject, names, key })
     } catch (error) {
       stopping.throwIfAborted()
       this.#failed.add(key)
@@ -84,6 +95,26 @@ class Rounds implements Measured {
     } finally {
       await rm(directory, { recursive: true, force: true })
     }
+  }
+
+  /** A round has ended. A rival that takes long and decides no row is not asked again. */
+  ended(): void {
+    for (const { subject, names, key } of this.#slow.splice(0))
+      if (RIVALS.some((rival) => rival === subject) && !this.#decides(subject, names))
+        this.#behind.add(key)
+  }
+
+  /** Whether it comes near the best rival in some row of these workloads. */
+  #decides(subject: SubjectName, names: readonly string[]): boolean {
+    const rows = this.results.filter(({ workload, unit }) => {
+      return names.includes(workload) && unit === 'op/s'
+    })
+    const own = rows.filter((row) => row.subject === subject)
+    return own.some((row) => {
+      const others = rows.filter((other) => nameOf(other) === nameOf(row))
+      const rivals = others.filter((other) => RIVALS.some((rival) => rival === other.subject))
+      return row.figures[0]! >= NEAR * Math.max(...rivals.map(({ figures }) => figures[0]!))
+    })
   }
 
   #take(subject: SubjectName, timing: Timing): void {
@@ -104,15 +135,18 @@ class Rounds implements Measured {
 }
 
 export async function runRounds(plan: Plan): Promise<Measured> {
-  const turns = Array.from({ length: plan.rounds }, (_, round) => turnsOf(plan, round)).flat()
+  const turns = Array.from({ length: plan.rounds }, (_, round) => turnsOf(plan, round))
   const rounds = new Rounds(plan)
-  const bar = progressBar(turns.length)
+  const bar = progressBar(turns.flat().length)
   try {
-    for (const turn of turns) {
-      const names = GROUPS[turn.group]!.names.join(' ')
-      bar?.increment(0, { now: `${turn.subject}: ${names}, values of ${plan.valueBytes} bytes` })
-      await rounds.turn(turn)
-      bar?.increment()
+    for (const round of turns) {
+      for (const turn of round) {
+        const names = GROUPS[turn.group]!.names.join(' ')
+        bar?.increment(0, { now: `${turn.subject}: ${names}, values of ${plan.valueBytes} bytes` })
+        await rounds.turn(turn)
+        bar?.increment()
+      }
+      rounds.ended()
     }
   } finally {
     bar?.stop()

@@ -45,6 +45,9 @@ export interface Series {
   readonly points: readonly { readonly seconds: number; readonly figure: number }[]
 }
 
+/** How workloads without a goal run: once, with fewer records. */
+export const NO_GOAL = { rounds: 1, share: 1 / 4 } as const
+
 /** What a group of workloads is given. */
 export interface Scale {
   /** Is there, and empty. */
@@ -73,6 +76,8 @@ export interface Group {
   readonly anySize?: boolean
   /** So many unless others are asked for: what has no goal or takes long has fewer. */
   readonly rounds?: number
+  /** Of the records that others have: what has no goal has fewer. */
+  readonly share?: number
   /** The loops without a store that go with it. */
   readonly bare?: (task: BareTask) => Promise<Timing[]>
 }

@@ -4,7 +4,7 @@
  * Each is timed by itself, which takes about 0.1 µs of it: rates are in other rows.
  */
 import { recordKey, shuffled, Values } from '../records.js'
-import { widthText, type Bench, type Group } from './bench.js'
+import { NO_GOAL, widthText, type Bench, type Group } from './bench.js'
 import { Latencies } from './latencies.js'
 import { SYNCED_WIDTHS, warmCount } from './writes.js'
 
@@ -48,7 +48,7 @@ async function reads(bench: Bench): Promise<void> {
 export const LATENCY: readonly Group[] = [
   {
     names: ['latency'],
-    rounds: 1,
+    ...NO_GOAL,
     run: async (bench) => {
       await syncedPuts(bench)
       await reads(bench)

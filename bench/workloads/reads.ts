@@ -5,7 +5,7 @@
  */
 import type { Shape } from '../engine.js'
 import { missingKey, recordKey, shuffled } from '../records.js'
-import { expect, type Bench, type Group } from './bench.js'
+import { NO_GOAL, expect, type Bench, type Group } from './bench.js'
 
 /** Fewer records than these are asked for several times. */
 const LEAST_READS = 4000
@@ -126,6 +126,6 @@ export const READS: readonly Group[] = [
     asides: ['abstract-level alone'],
   },
   { names: ['readseq'], run: readSequential, anySize: true, asides: ['abstract-level alone'] },
-  { names: ['readreverse', 'seekrandom'], run: readBack, anySize: true, rounds: 1 },
-  { names: ['open'], run: open, anySize: true, rounds: 1 },
+  { names: ['readreverse', 'seekrandom'], run: readBack, anySize: true, ...NO_GOAL },
+  { names: ['open'], run: open, anySize: true, ...NO_GOAL },
 ]

@@ -137,7 +137,7 @@ function someOf(records: number, numbers: () => number): Uint32Array {
 export const STALL: readonly Group[] = [
   {
     names: ['stall'],
-    rounds: 2,
+    rounds: 1,
     run: async (bench) => {
       await fullLoad(bench)
       await readsBeside(bench)

@@ -7,7 +7,15 @@
 import type { Engine } from '../engine.js'
 import { recordKey, shuffled, Values } from '../records.js'
 import { bareLoops } from './bare.js'
-import { countText, expect, widthText, type Bench, type Group, type Manner } from './bench.js'
+import {
+  NO_GOAL,
+  countText,
+  expect,
+  widthText,
+  type Bench,
+  type Group,
+  type Manner,
+} from './bench.js'
 
 const IN_FLIGHT = 256
 export const SYNCED_WIDTHS = [1, 64, 1024]
@@ -129,6 +137,6 @@ export const WRITES: readonly Group[] = [
     asides: ['better-sqlite3, alone'],
     bare: bareLoops,
   },
-  { names: ['fillseq'], run: fillSequential, anySize: true, rounds: 1 },
-  { names: ['overwrite', 'deleterandom'], run: change, anySize: true, rounds: 1 },
+  { names: ['fillseq'], run: fillSequential, anySize: true, ...NO_GOAL },
+  { names: ['overwrite', 'deleterandom'], run: change, anySize: true, ...NO_GOAL },
 ]
