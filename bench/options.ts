@@ -36,7 +36,7 @@ export interface BenchOptions extends Pick<Given, 'quick' | 'json' | 'html' | 'd
 
 /** How many records, how long, how often; `larger` rounds are those of larger values. */
 const FULL = { records: 200_000, limitMs: 1000, rounds: 3, larger: 1, coldMb: 1000, coldRounds: 1 }
-const QUICK = { records: 20_000, limitMs: 100, rounds: 1, larger: 1, coldMb: 32, coldRounds: 1 }
+const QUICK = { records: 8_000, limitMs: 60, rounds: 1, larger: 1, coldMb: 32, coldRounds: 1 }
 /** Larger values, and their share of the records; a quick run does without. */
 const LARGER = [
   { valueBytes: 1024, share: 1 / 4 },
@@ -73,7 +73,7 @@ export function readOptions(): BenchOptions {
     .option('--quick', 'less of everything, within two minutes; values of 100 bytes only', false)
     .option('--only <name>', 'this one; may be given again', workload)
     .option('--rounds <n>', 'how often each runs, instead of 3 with goals and 1 without', whole)
-    .option('--records <n>', 'instead of 200,000, or of 20,000 with --quick', whole)
+    .option('--records <n>', 'instead of 200,000, or of 8,000 with --quick', whole)
     .option('--value-bytes <n>', 'only values of this size', whole)
     .option('--cold-mb <n>', 'size of the store of `cold`, instead of 1,000, or 32', whole)
     .option('--json <file>', 'the figures as JSON', writable)

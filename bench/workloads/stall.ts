@@ -20,7 +20,7 @@ const LOAD_KEYS = 2_000_000
 const WARM_SHARE = 10
 /** Of the time limit of a row; a shorter load would end before the first flush. */
 const LOAD_SHARE = 2
-const LOAD_LEAST_MS = 1500
+const LOAD_LEAST_MS = 1000
 /** A store for reads has so many times the records of other workloads. */
 const READ_STORE = 5
 const REWRITTEN_SHARE = 1 / 10
