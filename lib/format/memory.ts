@@ -19,9 +19,15 @@ export class Memory<T extends Uint8Array = Uint8Array> {
 /** The memory of bytes that come many times in a row: the view is made once. */
 export class SameMemory {
   #last: Memory = new Memory(new Uint8Array(0))
+  /** A caller's buffer may have been resized since. */
+  #length = 0
 
   of(bytes: Uint8Array): Memory {
-    if (bytes !== this.#last.bytes) this.#last = new Memory(bytes)
+    const { length } = bytes
+    if (bytes !== this.#last.bytes || length !== this.#length) {
+      this.#last = new Memory(bytes)
+      this.#length = length
+    }
     return this.#last
   }
 }

@@ -40,3 +40,19 @@ t.test('the memory of the same bytes is made once', (t) => {
   t.equal(same.of(one).bytes, one)
   t.end()
 })
+
+t.test('bytes that were resized are looked at anew', (t) => {
+  const ResizableBuffer = ArrayBuffer as unknown as new (
+    length: number,
+    options: { maxByteLength: number },
+  ) => ArrayBuffer & { resize(length: number): void }
+  const buffer = new ResizableBuffer(4, { maxByteLength: 64 })
+  const bytes = new Uint8Array(buffer)
+  const same = new SameMemory()
+  t.equal(same.of(bytes).view.byteLength, 4)
+  for (const length of [40, 2, 0, 64]) {
+    buffer.resize(length)
+    t.equal(same.of(bytes).view.byteLength, length)
+  }
+  t.end()
+})
