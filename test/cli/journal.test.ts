@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Journal, type JournalOptions, type SegmentInfo } from '../../lib/index.js'
 import { cairn, documents, start, temporary } from './command.js'
-import { contents, flipByte } from './specimen.js'
+import { contents, flipByte, refuses } from './specimen.js'
 import { eachPlane } from '../support/planes.js'
 
 // Each run of the command is a process; slow machines may take their time.
@@ -212,14 +212,7 @@ t.test('wrong usage, directories that are not there, and other stores', async (t
     ['empty', 'CAIRN_MISSING'],
     ['store', 'CAIRN_FORMAT_VERSION'],
   ] as const
-  for (const [i, [command, ...rest]] of commands.entries()) {
-    for (const [name, code] of i === 0 ? places : places.slice(0, 2)) {
-      const ended = await cairn('journal', command, join(folder, name), ...rest)
-      t.equal(ended.code, 1, `${command} ${name}`)
-      t.equal(ended.text, '')
-      t.match(ended.errors, new RegExp(`^cairn: .* \\(${code}\\)\\n {2}\\S`))
-    }
-  }
+  await refuses(t, 'journal', folder, commands, places, 2)
   t.same(await contents(folder), before, 'nothing was changed or created')
   t.same(await readdir(join(folder, 'empty')), [])
 })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { DurableMap, type MapOptions } from '../../lib/index.js'
 import { cairn, cairnWith, documents, temporary } from './command.js'
-import { contents, flipByte } from './specimen.js'
+import { contents, flipByte, refuses } from './specimen.js'
 import { eachPlane } from '../support/planes.js'
 
 // Each run of the command is a process; slow machines may take their time.
@@ -195,14 +195,7 @@ t.test('wrong usage, directories that are not there, and other stores', async (t
     ['absent', 'CAIRN_MISSING'],
     ['empty', 'CAIRN_MISSING'],
   ] as const
-  for (const [i, [command, ...rest]] of commands.entries()) {
-    for (const [name, code] of i === 0 ? places : places.slice(0, 1)) {
-      const ended = await cairn('map', command, join(folder, name), ...rest)
-      t.equal(ended.code, 1, `${command} ${name}`)
-      t.equal(ended.text, '')
-      t.match(ended.errors, new RegExp(`^cairn: .* \\(${code}\\)\\n {2}\\S`))
-    }
-  }
+  await refuses(t, 'map', folder, commands, places, 1)
   t.same(await contents(folder), before, 'nothing was changed or created')
   const refused = await cairn('map', 'set', join(folder, 'store'), 'key', 'other')
   t.match(refused.errors, /\(CAIRN_FORMAT_VERSION\)/)
