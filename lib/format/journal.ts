@@ -11,3 +11,8 @@ export const JOURNAL_KIND_FIRST = 2
 export const JOURNAL_KIND_MIDDLE = 3
 export const JOURNAL_KIND_LAST = 4
 export const JOURNAL_FRAGMENT_MAX_BYTES = JOURNAL_BLOCK_BYTES - JOURNAL_HEADER_BYTES
+
+/** RangeError for what can be no offset in a file. */
+export function checkOffset(offset: number): void {
+  if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`no offset: ${offset}`)
+}

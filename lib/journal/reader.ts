@@ -26,6 +26,7 @@ import {
   JOURNAL_KIND_FULL,
   JOURNAL_KIND_LAST,
   JOURNAL_KIND_ZERO,
+  checkOffset,
 } from '../format/journal.js'
 import { KEY_SEQUENCE_MAX } from '../format/key.js'
 import type { Storage, StorageFile } from '../io/files.js'
@@ -52,7 +53,7 @@ export async function openJournal(
   name: string,
   end = Number.MAX_SAFE_INTEGER,
 ): Promise<JournalReader> {
-  if (!Number.isSafeInteger(end) || end < 0) throw new RangeError(`no end of a file: ${end}`)
+  checkOffset(end)
   const file = await storage.open(name)
   try {
     return new FileJournalReader(file, end)
@@ -164,7 +165,7 @@ class FileJournalReader implements JournalReader {
   }
 
   resume(offset: number, seed?: number): void {
-    if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`no offset: ${offset}`)
+    checkOffset(offset)
     if (seed !== undefined) checkSeed(seed)
     this.#seed = seed ?? this.#seed
     this.#position = offset

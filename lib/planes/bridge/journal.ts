@@ -6,6 +6,7 @@
  */
 import { StoreError } from '../../errors.js'
 import { checkSeed } from '../../format/checksum.js'
+import { checkOffset } from '../../format/journal.js'
 import type { DamageReason, JournalReader, JournalRecord, JournalWriter } from '../../plane.js'
 import type { Handle, NativeFunctions, NativeRecords } from '../addon.js'
 import { HandleOwner } from './handle.js'
@@ -132,7 +133,7 @@ export class NativeJournalReader extends HandleOwner implements JournalReader {
   }
 
   resume(offset: number, seed?: number): void {
-    if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`no offset: ${offset}`)
+    checkOffset(offset)
     if (seed !== undefined) checkSeed(seed)
     this.addon.readerResume(this.handle, offset, seed)
     this.#page = undefined

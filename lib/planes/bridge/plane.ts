@@ -7,6 +7,7 @@
 import { constants } from 'node:buffer'
 import { StoreError } from '../../errors.js'
 import type { TableMeta } from '../../format/edit.js'
+import { checkOffset } from '../../format/journal.js'
 import type { Storage } from '../../io/files.js'
 import type {
   Cursor,
@@ -81,7 +82,7 @@ export class NativePlane extends HandleOwner implements DataPlane {
   }
 
   async openJournal(name: string, end = Number.MAX_SAFE_INTEGER): Promise<JournalReader> {
-    if (!Number.isSafeInteger(end) || end < 0) throw new RangeError(`no end of a file: ${end}`)
+    checkOffset(end)
     const handle = await this.addon.readerOpen(this.handle, name, constants.MAX_LENGTH, end)
     return new NativeJournalReader(this.addon, handle, name)
   }
