@@ -16,6 +16,9 @@ export class Memory<T extends Uint8Array = Uint8Array> {
   }
 }
 
+/** Larger bytes are let go of at once. */
+const KEEP_BYTES = 2 * 1024 * 1024
+
 /** The memory of bytes that come many times in a row: the view is made once. */
 export class SameMemory {
   #last: Memory = new Memory(new Uint8Array(0))
@@ -24,6 +27,7 @@ export class SameMemory {
 
   of(bytes: Uint8Array): Memory {
     const { length } = bytes
+    if (length > KEEP_BYTES) return new Memory(bytes)
     if (bytes !== this.#last.bytes || length !== this.#length) {
       this.#last = new Memory(bytes)
       this.#length = length

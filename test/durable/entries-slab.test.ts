@@ -11,7 +11,7 @@ const MIB = 1024 * 1024
 /** The bytes of a block. */
 function bytesOf(slab: Slab, block: number, length: number): Buffer {
   const start = (block & SLAB_UNIT_MASK) * 8
-  return slab.bytes[block >>> SLAB_UNIT_BITS]!.subarray(start, start + length)
+  return slab.memories[block >>> SLAB_UNIT_BITS]!.bytes.subarray(start, start + length)
 }
 
 function randomLength(next: () => number): number {

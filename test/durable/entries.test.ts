@@ -41,9 +41,9 @@ function remove(entries: Entries, key: string, version: number): void {
 
 function valueOf(entries: Entries, key: string, at: number): string | undefined {
   if (!entries.find(key, at)) return undefined
-  const { bytes, keyStart, keyEnd, valueStart, valueEnd } = entries.hit
-  if (bytes.toString('utf8', keyStart, keyEnd) !== key) return 'another key'
-  return bytes.toString('utf8', valueStart, valueEnd)
+  const { keyStart, keyEnd, valueStart, valueEnd, memory } = entries.hit
+  if (memory.bytes.toString('utf8', keyStart, keyEnd) !== key) return 'another key'
+  return memory.bytes.toString('utf8', valueStart, valueEnd)
 }
 
 function scanAll(entries: Entries, at: number, most = 7): State {
@@ -51,10 +51,10 @@ function scanAll(entries: Entries, at: number, most = 7): State {
   let next: number | undefined = SCAN_START
   while (next !== undefined)
     next = entries.scan(next, at, most, () => {
-      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = entries.hit
-      const key = bytes.toString('utf8', keyStart, keyEnd)
+      const { keyStart, keyEnd, valueStart, valueEnd, memory } = entries.hit
+      const key = memory.bytes.toString('utf8', keyStart, keyEnd)
       if (found.has(key)) throw new Error(`${key} is shown twice`)
-      found.set(key, bytes.toString('utf8', valueStart, valueEnd))
+      found.set(key, memory.bytes.toString('utf8', valueStart, valueEnd))
     })
   return found
 }
@@ -235,9 +235,9 @@ t.test('a scan shows each entry of its position once, while writers change and s
   let from: number | undefined = SCAN_START
   while (from !== undefined) {
     from = entries.scan(from, kept, 100, () => {
-      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = entries.hit
-      const key = bytes.toString('utf8', keyStart, keyEnd)
-      const value = bytes.toString('utf8', valueStart, valueEnd)
+      const { keyStart, keyEnd, valueStart, valueEnd, memory } = entries.hit
+      const key = memory.bytes.toString('utf8', keyStart, keyEnd)
+      const value = memory.bytes.toString('utf8', valueStart, valueEnd)
       if (key !== `kept${value}`) t.fail(`${key} has ${value}`)
       shown[Number(value)]!++
     })

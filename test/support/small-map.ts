@@ -115,7 +115,8 @@ export class SmallMap {
     const { hit } = entries
     const found = new Map<string, string>()
     entries.scan(SCAN_START, entries.settled, Infinity, () => {
-      const text = (start: number, end: number): string => hit.bytes.toString('utf8', start, end)
+      const { bytes } = hit.memory
+      const text = (start: number, end: number): string => bytes.toString('utf8', start, end)
       found.set(text(hit.keyStart, hit.keyEnd), text(hit.valueStart, hit.valueEnd))
     })
     return found

@@ -29,6 +29,7 @@ export interface ShardStats {
   readonly count: number
 }
 
+const NOTHING = new Memory(new Uint8Array(0))
 /** Where scans begin. */
 export const SCAN_START = -0x80000000
 /** With fewer keys a clear deletes each of them: a generation costs more. */
@@ -51,9 +52,7 @@ export class Entries {
   readonly #seed: HashSeed
   readonly #text = new TextBytes()
   readonly #keys = new SameMemory()
-  readonly #sought: Sought = {
-    ...{ memory: new Memory(new Uint8Array(0)), start: 0, end: 0, hash: 0 },
-  }
+  readonly #sought: Sought = { memory: NOTHING, start: 0, end: 0, hash: 0 }
 
   constructor({ shards, seed }: EntriesSetup) {
     this.#shards = shards

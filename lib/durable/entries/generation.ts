@@ -40,8 +40,6 @@ export interface EntryHit {
   /** In microseconds since 1970. */
   time: number
   /** Holds the key and the value; to be read before anything is written. */
-  bytes: Buffer
-  /** The same, to copy from. */
   memory: Memory<Buffer>
   keyStart: number
   keyEnd: number
@@ -59,7 +57,7 @@ export interface Sought {
 
 export function emptyHit(): EntryHit {
   return {
-    ...{ version: 0, time: 0, bytes: NO_BYTES, memory: new Memory(NO_BYTES) },
+    ...{ version: 0, time: 0, memory: new Memory(NO_BYTES) },
     ...{ keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 },
   }
 }
@@ -276,7 +274,6 @@ export class Generation {
     const doubles = this.#slab.doubles[chunk]!
     hit.version = doubles[doubleOf(entry) + ENTRY_VERSION]!
     hit.time = doubles[doubleOf(entry) + ENTRY_TIME]!
-    hit.bytes = this.#slab.bytes[chunk]!
     hit.memory = this.#slab.memories[chunk]!
     hit.keyStart = byteOf(entry) + ENTRY_BYTES
     hit.keyEnd = hit.valueStart = hit.keyStart + keyBytes
@@ -289,7 +286,7 @@ export class Generation {
     const key = this.sought.memory.bytes
     const length = end - from
     if ((this.#word(entry, ENTRY_KEY) & ENTRY_KEY_MASK) !== length) return false
-    const bytes = this.#slab.bytes[chunkOf(entry)]!
+    const { bytes } = this.#slab.memories[chunkOf(entry)]!
     const start = byteOf(entry) + ENTRY_BYTES
     if (length > LOOP_BYTES) return bytes.compare(key, from, end, start, start + length) === 0
     for (let i = 0; i < length; i++) if (bytes[start + i] !== key[from + i]) return false

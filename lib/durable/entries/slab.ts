@@ -43,7 +43,6 @@ interface Chunk {
 
 export class Slab {
   /** The bytes of each chunk, and the same to copy from and to, as words and as doubles. */
-  readonly bytes: Buffer[] = []
   readonly memories: Memory<Buffer>[] = []
   readonly words: Int32Array[] = []
   readonly doubles: Float64Array[] = []
@@ -118,7 +117,7 @@ export class Slab {
   }
 
   #add(sizeClass: number, units: number, blockUnits: number): Chunk {
-    const number = this.#numbers.at(-1) ?? this.bytes.length
+    const number = this.#numbers.at(-1) ?? this.memories.length
     if (number === CHUNKS_MOST)
       throw new StoreError('CAIRN_CAPACITY', 'the map holds all the memory that it can name')
     const bytes = Buffer.allocUnsafeSlow(units * SLAB_UNIT_BYTES)
@@ -139,7 +138,6 @@ export class Slab {
   }
 
   #place(number: number, bytes: Buffer): void {
-    this.bytes[number] = bytes
     this.memories[number] = new Memory(bytes)
     this.words[number] = new Int32Array(bytes.buffer, 0, bytes.length >>> 2)
     this.doubles[number] = new Float64Array(bytes.buffer, 0, bytes.length >>> 3)
