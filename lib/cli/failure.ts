@@ -76,12 +76,11 @@ export function storeError(error: unknown): StoreError | undefined {
   return found
 }
 
-export function printFailure(error: unknown): void {
+/** The lines for a failure; with CAIRN_DEBUG in the environment its stack too. */
+export function failureText(error: unknown): string {
   const { message, code, advice } = explain(error)
-  process.stderr.write(
-    `cairn: ${message} (${code})\n${advice === undefined ? '' : `  ${advice}\n`}`,
-  )
-  if (process.env['CAIRN_DEBUG']) process.stderr.write(`${debugText(error)}\n`)
+  const text = `cairn: ${message} (${code})\n${advice === undefined ? '' : `  ${advice}\n`}`
+  return process.env['CAIRN_DEBUG'] ? `${text}${debugText(error)}\n` : text
 }
 
 function debugText(error: unknown): string {

@@ -14,7 +14,6 @@ import type { Session } from './session.js'
 import { bytesToJson, formatBytes, formatCount } from './text.js'
 import { tellVerdict } from './verdict.js'
 
-const STDOUT = 1
 /** Records between two looks at the bar. */
 const BAR_STEP = 1000
 
@@ -105,7 +104,8 @@ async function dump(session: Session, dir: string, options: DumpOptions): Promis
     const { output, signal } = session
     const { from = journal.firstSequence, to = journal.lastSequence } = options
     // A terminal or a pipe shows by itself how far it is.
-    const bar = isFile(STDOUT) ? progressBar(options, 'dumping', to - from + 1) : undefined
+    const toFile = isFile(session.streams.stdout.fd)
+    const bar = toFile ? progressBar(session, options, 'dumping', to - from + 1) : undefined
     try {
       for await (const { sequence, time, payload } of journal.read(options)) {
         await output.json({ sequence, time, payload: bytesToJson(payload) })
@@ -120,9 +120,9 @@ async function dump(session: Session, dir: string, options: DumpOptions): Promis
   })
 }
 
-function isFile(descriptor: number): boolean {
+function isFile(descriptor: number | undefined): boolean {
   try {
-    return fstatSync(descriptor).isFile()
+    return descriptor !== undefined && fstatSync(descriptor).isFile()
   } catch {
     return false
   }
@@ -130,7 +130,7 @@ function isFile(descriptor: number): boolean {
 
 async function verify(session: Session, dir: string, options: SecretOptions): Promise<void> {
   const verified = withJournal(session, dir, 'read', options, (journal) => journal.verify())
-  await tellVerdict(session, options, timed(options, 'verifying', verified))
+  await tellVerdict(session, options, timed(session, options, 'verifying', verified))
 }
 
 async function trim(session: Session, dir: string, options: TrimOptions): Promise<void> {

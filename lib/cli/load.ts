@@ -80,7 +80,7 @@ async function load(
   if (options.batch === 0) throw usageError('--batch must be at least 1')
   const format = chooseFormat(file, options.format)
   // Opened first, so that a wrong file name leaves no empty store behind.
-  const source = await Source.open(file)
+  const source = await Source.open(file, session.streams)
   const started = performance.now()
   const result = await session
     .withStore(dir, 'create', options, (store) => {
@@ -183,7 +183,7 @@ class Loading {
     session.note(`an earlier load is unfinished, but ${why}: starting over`)
     if (sameWay) {
       this.#source.close()
-      this.#source = await Source.open(this.file)
+      this.#source = await Source.open(this.file, session.streams)
     }
     return undefined
   }
@@ -269,7 +269,7 @@ class Loading {
   #progressBar(start: number): SingleBar | undefined {
     const { sizeBytes } = this.#source
     if (sizeBytes === undefined) return undefined
-    return progressBar(this.options, 'loading', sizeBytes, start)
+    return progressBar(this.session, this.options, 'loading', sizeBytes, start)
   }
 }
 

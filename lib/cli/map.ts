@@ -12,7 +12,7 @@ import { readSecret, withSecret, type SecretOptions } from './secret.js'
 import type { OpenMode, Session } from './session.js'
 import { bytesToJson, formatBytes, formatCount } from './text.js'
 import { tellVerdict } from './verdict.js'
-import { onTerminal, valueBytes } from './write.js'
+import { valueBytes } from './write.js'
 
 /** Keys between two looks for a signal. */
 const SIGNAL_STEP = 1000
@@ -129,14 +129,14 @@ async function set(
   const bytes = await valueBytes(session, value, options)
   const version = await withMap(session, dir, 'create', options, (map) => map.set(name, bytes))
   const told = { key: bytesToJson(name), bytes: bytes.length, version }
-  await session.tell(options, told, () => onTerminal(`stored ${formatBytes(bytes.length)}`))
+  await session.tell(options, told, () => session.onTerminal(`stored ${formatBytes(bytes.length)}`))
 }
 
 async function del(session: Session, dir: string, key: string, options: KeyOptions): Promise<void> {
   const name = argumentBytes(key, options.base64)
   const deleted = await withMap(session, dir, 'write', options, (map) => map.delete(name))
   await session.tell(options, { key: bytesToJson(name), deleted }, () => {
-    return onTerminal(deleted ? 'deleted' : 'it was not there')
+    return session.onTerminal(deleted ? 'deleted' : 'it was not there')
   })
 }
 
@@ -168,7 +168,7 @@ async function takeSnapshot(
 ): Promise<void> {
   const { incremental = false } = options
   const taken = withMap(session, dir, 'write', options, (map) => map.snapshot({ incremental }))
-  const info = await timed(options, 'writing a snapshot', taken)
+  const info = await timed(session, options, 'writing a snapshot', taken)
   await session.tell(options, info, () => {
     const { number, kind, entries, bytes, position } = info
     const what = `${formatCount(entries)} entries, ${formatBytes(bytes)}`
@@ -200,12 +200,12 @@ function snapshotsTable(snapshots: readonly SnapshotInfo[]): string {
 
 async function verify(session: Session, dir: string, options: SecretOptions): Promise<void> {
   const verified = withMap(session, dir, 'read', options, (map) => map.verify())
-  await tellVerdict(session, options, timed(options, 'verifying', verified))
+  await tellVerdict(session, options, timed(session, options, 'verifying', verified))
 }
 
 async function compact(session: Session, dir: string, options: SecretOptions): Promise<void> {
   const work = withMap(session, dir, 'write', options, (map) => map.compact())
-  const { beforeBytes, afterBytes } = await timed(options, 'compacting', work)
+  const { beforeBytes, afterBytes } = await timed(session, options, 'compacting', work)
   const told = { bytesBefore: beforeBytes, bytesAfter: afterBytes }
   await session.tell(options, told, () => {
     return `${formatBytes(beforeBytes)} before, ${formatBytes(afterBytes)} after`

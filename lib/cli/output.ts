@@ -4,6 +4,7 @@
  * When the reader goes away (`cairn dump D | head -1`), the next write rejects with ClosedPipe,
  * and the command ends quietly, its store closed.
  */
+import type { Writable } from 'node:stream'
 import Table from 'cli-table3'
 
 const GATHER_BYTES = 64 * 1024
@@ -16,7 +17,7 @@ export class Output {
   #parts: Uint8Array[] = []
   #bytes = 0
 
-  constructor(private readonly stream: NodeJS.WriteStream) {
+  constructor(private readonly stream: Writable) {
     // Every write hears of its own error; without a listener the event would end the process.
     stream.on('error', () => {})
   }

@@ -2,21 +2,27 @@
  * How far long work is, for people: on standard error, on a terminal, and without --json only.
  */
 import { SingleBar } from 'cli-progress'
-import type { GlobalOptions } from './session.js'
+import type { GlobalOptions, Session } from './session.js'
 
 /** From `start` to `total`, in whatever the caller counts. */
 export function progressBar(
+  session: Session,
   options: GlobalOptions,
   verb: string,
   total: number,
   start = 0,
 ): SingleBar | undefined {
-  return shown(options, `${verb} {bar} {percentage}% | {eta_formatted} left`, total, start)
+  return shown(session, options, `${verb} {bar} {percentage}% | {eta_formatted} left`, total, start)
 }
 
 /** Tells how long `work` has been under way, where nobody knows how far it is. */
-export async function timed<T>(options: GlobalOptions, verb: string, work: Promise<T>): Promise<T> {
-  const clock = shown(options, `${verb}: {duration_formatted}`, 1, 0)
+export async function timed<T>(
+  session: Session,
+  options: GlobalOptions,
+  verb: string,
+  work: Promise<T>,
+): Promise<T> {
+  const clock = shown(session, options, `${verb}: {duration_formatted}`, 1, 0)
   try {
     return await work
   } finally {
@@ -25,15 +31,16 @@ export async function timed<T>(options: GlobalOptions, verb: string, work: Promi
 }
 
 function shown(
+  { streams: { stderr } }: Session,
   options: GlobalOptions,
   format: string,
   total: number,
   start: number,
 ): SingleBar | undefined {
-  if (!process.stderr.isTTY || options.json) return undefined
+  if (!stderr.isTTY || options.json) return undefined
   const bar = new SingleBar({
     format,
-    stream: process.stderr,
+    stream: stderr,
     hideCursor: true,
     clearOnComplete: true,
   })

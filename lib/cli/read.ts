@@ -91,7 +91,7 @@ async function get(
 
 /** Prints what was found under `key`, whose bytes are `wanted`; fails when that is nothing. */
 export async function printValue(
-  { output }: Session,
+  { output, streams }: Session,
   options: GlobalOptions,
   key: string,
   wanted: Buffer,
@@ -103,7 +103,7 @@ export async function printValue(
   } else {
     output.raw(value)
     // A file or a pipe gets the value alone, byte for byte.
-    if (process.stdout.isTTY) await output.line()
+    if (streams.stdout.isTTY) await output.line()
   }
   await output.flush()
 }

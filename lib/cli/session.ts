@@ -7,8 +7,9 @@
  * Decides: what each way of opening may create. Reading opens read-only and creates nothing.
  */
 import { stat } from 'node:fs/promises'
+import type { Readable, Writable } from 'node:stream'
 import type { CairnLevel, Recovered } from '../stores/kv/index.js'
-import { ADVICE, CommandError } from './failure.js'
+import { ADVICE, CommandError, EXIT_OK } from './failure.js'
 import { Output } from './output.js'
 import { formatBytes } from './text.js'
 
@@ -17,9 +18,21 @@ export interface GlobalOptions {
   readonly plane: 'auto' | 'native' | 'typescript'
 }
 
+/** A stream that output goes to; what it stands on, where it tells. */
+export type Sink = Writable & { readonly isTTY?: boolean; readonly fd?: number }
+
+/** What a run reads and writes: the process itself, or what its caller puts in its place. */
+export interface Streams {
+  readonly stdin: Readable
+  readonly stdout: Sink
+  readonly stderr: Sink
+}
+
+export type SignalName = 'SIGINT' | 'SIGTERM'
+
 /** A signal asked the command to end. */
 export class Interrupted extends Error {
-  constructor(readonly signalName: 'SIGINT' | 'SIGTERM') {
+  constructor(readonly signalName: SignalName) {
     super(`interrupted by ${signalName}`)
   }
 
@@ -40,28 +53,35 @@ export interface OpenStore {
 export type OpenMode = 'read' | 'write' | 'create'
 
 export class Session {
-  readonly output = new Output(process.stdout)
+  readonly output: Output
+  /** Of a run that ends without an error. */
+  exitCode = EXIT_OK
   readonly #interruption = new AbortController()
 
-  /** Aborted, with an Interrupted as reason, when a signal arrives. */
+  constructor(readonly streams: Streams) {
+    this.output = new Output(streams.stdout)
+    // A closed stderr has nobody to tell.
+    streams.stderr.on('error', () => {})
+  }
+
+  /** Aborted, with an Interrupted as reason, when it is interrupted. */
   get signal(): AbortSignal {
     return this.#interruption.signal
   }
 
-  /** The first signal ends the work in order, a second one ends the process. */
-  listen(): void {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(name, () => {
-        const reason = new Interrupted(name)
-        if (this.signal.aborted) process.exit(reason.exitCode)
-        this.#interruption.abort(reason)
-      })
-    }
+  /** Ends the work in order. */
+  interrupt(reason: Interrupted): void {
+    this.#interruption.abort(reason)
   }
 
   /** For people, on standard error. */
   note(text: string): void {
-    process.stderr.write(`cairn: ${text}\n`)
+    this.streams.stderr.write(`cairn: ${text}\n`)
+  }
+
+  /** A word for people where people look; a script that asked for no JSON wants none. */
+  onTerminal(text: string): string | undefined {
+    return this.streams.stdout.isTTY ? text : undefined
   }
 
   /** One document for programs, or words for people; `words` may give none. */

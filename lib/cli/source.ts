@@ -12,6 +12,7 @@ import { open } from 'node:fs/promises'
 import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { CommandError } from './failure.js'
+import type { Streams } from './session.js'
 
 const CHUNK_BYTES = 256 * 1024
 const NEWLINE = 0x0a
@@ -49,8 +50,8 @@ export class Source {
   }
 
   /** `-` is standard input. Fails before anything is written when the file can not be read. */
-  static async open(path: string): Promise<Source> {
-    if (path === '-') return new Source('standard input', undefined, process.stdin)
+  static async open(path: string, { stdin }: Streams): Promise<Source> {
+    if (path === '-') return new Source('standard input', undefined, stdin)
     const file = await open(path, 'r')
     const stat = await file.stat()
     if (stat.isDirectory()) {

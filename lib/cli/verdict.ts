@@ -33,7 +33,7 @@ export async function tellVerdict(
     }
     return `damage in ${damage.length} places\n${damageTable(damage)}${ignored}`
   })
-  if (!report.ok) process.exitCode = EXIT_FAILURE
+  if (!report.ok) session.exitCode = EXIT_FAILURE
 }
 
 function openingDamage({ file = '', offset = 0, message }: StoreError): VerifyReport {

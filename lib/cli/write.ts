@@ -40,7 +40,7 @@ async function put(
   const bytes = await valueBytes(session, value, options)
   await session.withStore(dir, 'create', options, (store) => store.put(name, bytes, { sync: true }))
   await session.tell(options, { key: bytesToJson(name), bytes: bytes.length }, () => {
-    return onTerminal(`stored ${formatBytes(bytes.length)}`)
+    return session.onTerminal(`stored ${formatBytes(bytes.length)}`)
   })
 }
 
@@ -54,7 +54,7 @@ async function del(
   const operations = names.map((key) => ({ type: 'del' as const, key }))
   await session.withStore(dir, 'write', options, (store) => store.batch(operations, { sync: true }))
   await session.tell(options, { keys: names.map(bytesToJson) }, () => {
-    return onTerminal(names.length === 1 ? 'deleted' : `deleted ${names.length} keys`)
+    return session.onTerminal(names.length === 1 ? 'deleted' : `deleted ${names.length} keys`)
   })
 }
 
@@ -65,22 +65,17 @@ export async function valueBytes(
   { base64 }: Pick<WriteOptions, 'base64'>,
 ): Promise<Buffer> {
   const isInput = value === undefined || value === '-'
-  return isInput ? readInput(session.signal) : argumentBytes(value, base64)
+  return isInput ? readInput(session) : argumentBytes(value, base64)
 }
 
-async function readInput(signal: AbortSignal): Promise<Buffer> {
-  const stop = (): void => void process.stdin.destroy(signal.reason as Error)
+async function readInput({ signal, streams: { stdin } }: Session): Promise<Buffer> {
+  const stop = (): void => void stdin.destroy(signal.reason as Error)
   signal.addEventListener('abort', stop)
   try {
     const parts: Buffer[] = []
-    for await (const part of process.stdin) parts.push(part as Buffer)
+    for await (const part of stdin) parts.push(part as Buffer)
     return Buffer.concat(parts)
   } finally {
     signal.removeEventListener('abort', stop)
   }
-}
-
-/** A word for people where people look; a script that asked for no JSON wants none. */
-export function onTerminal(text: string): string | undefined {
-  return process.stdout.isTTY ? text : undefined
 }

@@ -1,14 +1,18 @@
 /**
- * The command as its users run it: a process of its own, with real pipes.
+ * The command, run within the test's process for what it says and does to stores, or as its users
+ * run it, a process of its own with real pipes, for what signals and pipes do.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import os from 'node:os'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { run } from '../../lib/cli/run.js'
+import { Session } from '../../lib/cli/session.js'
 
-const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
 
 export interface Ended {
   /** The exit code, or the name of the signal that ended it. */
@@ -23,7 +27,7 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
-/** Starts it and leaves its input open. */
+/** Starts it as a process and leaves its input open. */
 export function start(...words: readonly string[]): Running {
   const child = spawn(process.execPath, [MAIN, ...words], { stdio: 'pipe' })
   const out: Buffer[] = []
@@ -34,24 +38,39 @@ export function start(...words: readonly string[]): Running {
   child.stdin.on('error', () => {})
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code, signal) => {
-      const stdout = Buffer.concat(out)
-      const text = stdout.toString()
-      resolve({ code: code ?? signal!, stdout, text, errors: Buffer.concat(errors).toString() })
-    })
+    child.once('close', (code, signal) => resolve(endedWith(code ?? signal!, out, errors)))
   })
   return { child, ended }
 }
 
-/** Runs it to its end, with no input. */
+/** Runs it to its end within this process, with no input. */
 export function cairn(...words: readonly string[]): Promise<Ended> {
   return cairnWith('', ...words)
 }
 
-export function cairnWith(input: string | Buffer, ...words: readonly string[]): Promise<Ended> {
-  const { child, ended } = start(...words)
-  child.stdin.end(input)
-  return ended
+export async function cairnWith(
+  input: string | Buffer,
+  ...words: readonly string[]
+): Promise<Ended> {
+  const out: Buffer[] = []
+  const errors: Buffer[] = []
+  const stdin = Readable.from(input.length === 0 ? [] : [Buffer.from(input)])
+  const session = new Session({ stdin, stdout: gathering(out), stderr: gathering(errors) })
+  return endedWith(await run(words, session), out, errors)
+}
+
+function gathering(parts: Buffer[]): Writable {
+  return new Writable({
+    write(part: Buffer, _, done) {
+      parts.push(part)
+      done()
+    },
+  })
+}
+
+function endedWith(code: Ended['code'], out: readonly Buffer[], errors: readonly Buffer[]): Ended {
+  const stdout = Buffer.concat(out)
+  return { code, stdout, text: stdout.toString(), errors: Buffer.concat(errors).toString() }
 }
 
 /** The JSON document, or the JSON lines, that it printed. */

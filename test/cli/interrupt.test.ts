@@ -8,7 +8,7 @@ import t from 'tap'
 import { cairn, cairnWith, documents, grownTo, start, temporary } from './command.js'
 import { eachPlane } from '../support/planes.js'
 
-// Each run of the command is a process; slow machines may take their time.
+// Slow machines may take their time.
 t.setTimeout(600_000)
 
 const RECORDS = 5000

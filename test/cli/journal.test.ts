@@ -11,7 +11,7 @@ import { cairn, documents, start, temporary } from './command.js'
 import { contents, flipByte, refuses } from './specimen.js'
 import { eachPlane } from '../support/planes.js'
 
-// Each run of the command is a process; slow machines may take their time.
+// Slow machines may take their time.
 t.setTimeout(600_000)
 
 const RECORDS = 40

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { cairn, cairnWith, documents, temporary } from './command.js'
 
-// Each run of the command is a process; slow machines may take their time.
+// Slow machines may take their time.
 t.setTimeout(600_000)
 
 interface Row {

@@ -9,7 +9,7 @@ import { cairn, cairnWith, documents, temporary } from './command.js'
 import { contents, flipByte, refuses } from './specimen.js'
 import { eachPlane } from '../support/planes.js'
 
-// Each run of the command is a process; slow machines may take their time.
+// Slow machines may take their time.
 t.setTimeout(600_000)
 
 type Test = Parameters<typeof temporary>[0]

@@ -8,7 +8,7 @@ import { cairn, cairnWith, documents, temporary } from './command.js'
 import { flipByte } from './specimen.js'
 import { eachPlane } from '../support/planes.js'
 
-// Each run of the command is a process; slow machines may take their time.
+// Slow machines may take their time.
 t.setTimeout(600_000)
 
 async function filled(t: { teardown(work: () => unknown): void }, records = 500): Promise<string> {

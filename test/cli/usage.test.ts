@@ -4,9 +4,9 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { cairn, temporary } from './command.js'
+import { cairn, start, temporary } from './command.js'
 
-// Each run of the command is a process; slow machines may take their time.
+// Slow machines may take their time.
 t.setTimeout(600_000)
 
 t.test('wrong usage says what is wrong and exits with 2', async (t) => {
@@ -35,6 +35,22 @@ t.test('wrong usage says what is wrong and exits with 2', async (t) => {
     if (words.length > 0) t.match(errors, /^cairn: .* \(USAGE\)\n/)
   }
   t.same(await readdir(directory), [], 'nothing was created')
+})
+
+t.test('a process ends as its command does', async (t) => {
+  const store = join(await temporary(t), 'store')
+  for (const words of [
+    ['--version'],
+    ['count', store],
+    ['nothing'],
+    ['put', store, 'key', 'value'],
+    ['get', store, 'key', '--json'],
+    ['get', store, 'other'],
+  ]) {
+    const { child, ended } = start(...words)
+    child.stdin.end()
+    t.same(await ended, await cairn(...words), `cairn ${words.join(' ')}`)
+  }
 })
 
 t.test('help and version are no errors', async (t) => {

@@ -13,7 +13,7 @@ import type { Storage } from '../../lib/io/files.js'
 import { memoryStorage, type MemoryStorage } from '../../lib/io/memory.js'
 import { LIMIT_MS, below, pick, share } from '../support/campaign.js'
 import { readAll } from '../support/level.js'
-import { eachPlane, imageOf, laidDown, type PlaneName } from '../support/planes.js'
+import { eachPlane, imageOf, laidDown, withEnvironment, type PlaneName } from '../support/planes.js'
 import { random } from '../support/random.js'
 import { framesOf, openJournal, rekeyJournal, type JournalChanges } from './encrypted.js'
 import { keySecret, seededBytes } from './secrets.js'
@@ -167,7 +167,10 @@ async function rekeyed(
   storage.onOperation = (_, what) => {
     if (/^rename/.test(what)) images.push(storage.crashClone(1))
   }
-  await rekeyJournal(storage, secrets[0]!, secrets[1]!, { deep, plane: 'typescript' })
+  // What a crash left is in memory, whatever plane the test is on.
+  await withEnvironment('CAIRN_PLANE', undefined, () =>
+    rekeyJournal(storage, secrets[0]!, secrets[1]!, { deep, plane: 'typescript' }),
+  )
   storage.onOperation = undefined
   secrets.reverse()
   for (const image of images) await witness.look(image)
