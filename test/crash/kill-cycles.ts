@@ -17,6 +17,7 @@ import { runAndKill } from './killed.js'
 
 const CYCLES = 500
 const CYCLES_OF_A_STORE = 10
+const LONGEST_MS = 80
 const KINDS: readonly KillOptions[] = [
   { sync: 'always', encrypted: false },
   { sync: 'interval', encrypted: true },
@@ -77,7 +78,7 @@ export function testKills(store: StoreName, make: new (...args: KilledArgs) => K
 
 async function killAndLook(store: StoreName, killed: Killed, dice: () => number): Promise<void> {
   const args = [store, killed.store, String(killed.seed), JSON.stringify(killed.options)]
-  const [fromFirstLine, delayMs] = [dice() < 0.8, below(dice, 200)]
+  const [fromFirstLine, delayMs] = [dice() < 0.8, below(dice, LONGEST_MS)]
   const lines = await runAndKill({ script: WRITER, args, delayMs, fromFirstLine })
   const told = lines.map((line): Acknowledged => {
     const [index, sequence] = line.split(' ').map(Number)

@@ -19,7 +19,7 @@ import { nativeMissing, nativeRequired } from '../support/planes.js'
 import { scratch } from '../support/scratch.js'
 import { packageRoot, runChild, scriptBeside } from './children.js'
 import type { ChildTask } from './children.js'
-import type { Opened } from './opener.js'
+import type { Attempt, Opened } from './opener.js'
 
 t.setTimeout(LIMIT_MS)
 
@@ -45,21 +45,26 @@ const binary = search.addon === undefined ? '' : search.file
 
 interface Way {
   readonly environment?: ChildTask['environment']
-  readonly plane?: 'auto' | 'native' | 'typescript'
+  readonly plane?: Attempt['plane']
   readonly under?: readonly string[]
   readonly script?: string
 }
 
 /** What a child that opens a store in `directory` says. */
 async function opened(t: Test, directory: string, way: Way): Promise<Opened> {
+  return (await attempted(t, way, [{ directory, plane: way.plane ?? 'auto' }]))[0]!
+}
+
+/** What one child says of several attempts. */
+async function attempted(t: Test, way: Way, attempts: readonly Attempt[]): Promise<Opened[]> {
   const end = await runChild({
     script: way.script ?? OPENER,
-    args: [directory, way.plane ?? 'auto'],
+    args: [JSON.stringify(attempts)],
     environment: { ...CLEAN, ...way.environment },
     ...(way.under && { under: way.under }),
   })
   t.same({ code: end.code, signal: end.signal }, { code: 0, signal: null }, end.complaint)
-  return JSON.parse(end.lines.at(-1) ?? '{}') as Opened
+  return end.lines.map((line) => JSON.parse(line) as Opened)
 }
 
 async function isNative(t: Test, way: Way, io: string | undefined, reason: RegExp): Promise<void> {
@@ -70,20 +75,20 @@ async function isNative(t: Test, way: Way, io: string | undefined, reason: RegEx
 
 /** Without a plane demanded: TypeScript and a reason. Demanded: an error, and nothing changed. */
 async function isRefused(t: Test, way: Way, reason: RegExp): Promise<void> {
-  const { plane, found, message } = await opened(t, join(scratch(t), 'store'), way)
-  t.match(plane, { name: 'typescript', io: 'node:fs', reason }, message ?? 'it is TypeScript')
-  t.same(found, WRITTEN)
   const directory = join(scratch(t), 'store')
   const db = new CairnLevel(directory, { plane: 'typescript', infoLog: false })
   await db.put('key', 'value', { sync: true })
   await db.close()
   const before = listing(directory)
-  const environment = { ...way.environment, CAIRN_PLANE: 'native' }
-  for (const demanded of [
-    { ...way, environment },
-    { ...way, plane: 'native' as const },
-  ]) {
-    const { codes, message } = await opened(t, directory, demanded)
+  const [free, ...demanded] = await attempted(t, way, [
+    { directory: join(scratch(t), 'store'), plane: 'auto' },
+    { directory, plane: 'native' },
+    { directory, plane: 'auto', demanded: 'native' },
+  ])
+  t.match(free?.plane, { name: 'typescript', io: 'node:fs', reason }, free?.message ?? 'as told')
+  t.same(free?.found, WRITTEN)
+  t.equal(demanded.length, 2)
+  for (const { codes, message } of demanded) {
     t.same(codes?.[0], 'LEVEL_DATABASE_NOT_OPEN')
     t.ok(codes?.includes('CAIRN_NATIVE_UNAVAILABLE'), `${String(codes)}: ${message}`)
     t.match(message, reason)

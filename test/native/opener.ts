@@ -1,10 +1,18 @@
 /**
- * The child of loader.test.ts: opens a store, writes, syncs, closes, opens again and reads.
+ * The child of loader.test.ts: opens a store, writes, syncs, closes, opens again and reads; so for
+ * each attempt that it is given.
  *
- * Says one line of JSON: what the plane was, or the codes and messages of why it did not open.
- * Usage: node opener.js DIRECTORY PLANE
+ * Says one line of JSON for each: what the plane was, or the codes and messages of why it did not
+ * open. Usage: node opener.js JSON-OF-ATTEMPTS
  */
 import { CairnLevel } from '../../lib/index.js'
+
+export interface Attempt {
+  readonly directory: string
+  readonly plane: 'auto' | 'native' | 'typescript'
+  /** What CAIRN_PLANE is then; as the child was given it by default. */
+  readonly demanded?: string
+}
 
 export interface Opened {
   readonly plane?: { readonly name: string; readonly io: string; readonly reason: string }
@@ -15,10 +23,8 @@ export interface Opened {
   readonly message?: string
 }
 
-const [directory = '', plane = 'auto'] = process.argv.slice(2)
-
-async function open(): Promise<Opened> {
-  const options = { plane: plane as 'auto', infoLog: false }
+async function open({ directory, plane }: Attempt): Promise<Opened> {
+  const options = { plane, infoLog: false }
   const db = new CairnLevel(directory, options)
   await db.open()
   const { name, io, reason } = db.plane
@@ -45,4 +51,7 @@ function told(error: unknown): Opened {
   return { codes, message }
 }
 
-console.log(JSON.stringify(await open().catch(told)))
+for (const attempt of JSON.parse(process.argv[2]!) as Attempt[]) {
+  if (attempt.demanded !== undefined) process.env['CAIRN_PLANE'] = attempt.demanded
+  console.log(JSON.stringify(await open(attempt).catch(told)))
+}
