@@ -30,6 +30,11 @@ export function rowsOf(map: Texts): Row[] {
   return rows.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
+/** What a map holds, as one text that is equal for equal maps. */
+export function textOf(map: Texts): string {
+  return JSON.stringify(rowsOf(map))
+}
+
 /** 0 for an absent key; undefined while nobody knows. */
 export function versionOf(cell: Cell | undefined): number {
   return cell === undefined ? 0 : cell.call.first! + cell.offset

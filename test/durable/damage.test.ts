@@ -131,6 +131,19 @@ for (const encrypted of [false, true]) {
     }
   })
 
+  eachPlane(t, `a closed ${kind} segment that is zeros is damage`, async (t, plane) => {
+    const made = await specimen(t, plane, encrypted, true)
+    const { length } = await readAll(made.image, segmentName(1))
+    const zeros = new Uint8Array(length)
+    t.equal(await onImage(made, segmentName(1), zeros, plane), 'CAIRN_CORRUPTION')
+    await overwrite(made.image, segmentName(1), zeros)
+    const salvage = { ...made.options, recovery: 'salvage' as const }
+    const journal = await openStore(await laidDown(t, plane, made.image), salvage)
+    t.match(journal.recovered.damage, [{ file: segmentName(1), offset: 0, bytes: length }])
+    t.ok((await journal.append('new')) > made.written.at(-1)![0], 'no sequence comes twice')
+    await journal.close()
+  })
+
   eachPlane(
     t,
     `flips in what says what a ${kind} store is, and how it ended`,

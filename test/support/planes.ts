@@ -158,8 +158,12 @@ export async function onCopy<T>(
   }
 }
 
-/** Copies every regular file of a storage to another one, and those of a map's subdirectories. */
+/**
+ * Copies every regular file of a storage to another one, and those of a map's subdirectories;
+ * nothing of one without a directory.
+ */
 export async function copyInto(from: Storage, to: Storage): Promise<void> {
+  if (!(await from.exists())) return
   await to.createDirectory()
   const entries = await from.list()
   for (const directory of [DIRECTORY_WAL, DIRECTORY_SNAPSHOTS]) {

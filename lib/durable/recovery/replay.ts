@@ -156,11 +156,16 @@ class Replay {
     if (ending === undefined || ending.segment === 0) return
     const file = segmentPath(this.setup.folder, ending.segment)
     const newest = this.#files.find(({ number }) => number === ending.segment)
-    if (newest?.sizeBytes === ending.segmentBytes) return
-    const offset = Math.min(newest?.sizeBytes ?? 0, ending.segmentBytes)
-    const reason = newest
-      ? `${newest.sizeBytes} bytes, but the store was closed with ${ending.segmentBytes}`
-      : 'the segment is missing'
+    if (newest === undefined) {
+      const reason = 'the segment is missing'
+      return this.#damaged({ file, offset: 0, bytes: ending.segmentBytes, reason })
+    }
+    const { sizeBytes, header, bad } = newest
+    const isBlank = header === undefined && bad === undefined
+    if (sizeBytes === ending.segmentBytes && !isBlank) return
+    const offset = isBlank ? 0 : Math.min(sizeBytes, ending.segmentBytes)
+    const found = isBlank && sizeBytes > 0 ? 'zeros alone' : `${sizeBytes} bytes`
+    const reason = `${found}, but the store was closed with ${ending.segmentBytes} bytes of records`
     this.#damaged({ file, offset, bytes: ending.segmentBytes - offset, reason })
   }
 
