@@ -10,7 +10,7 @@ import { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { run } from '../../lib/cli/run.js'
-import { Session } from '../../lib/cli/session.js'
+import { Interrupted, Session } from '../../lib/cli/session.js'
 
 export const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
 
@@ -48,15 +48,26 @@ export function cairn(...words: readonly string[]): Promise<Ended> {
   return cairnWith('', ...words)
 }
 
-export async function cairnWith(
-  input: string | Buffer,
-  ...words: readonly string[]
-): Promise<Ended> {
+export function cairnWith(input: string | Buffer, ...words: readonly string[]): Promise<Ended> {
+  return begin(input, words).ended
+}
+
+/** Begins a run within this process that `interrupt` ends as a signal does. */
+export function interruptible(...words: readonly string[]): {
+  interrupt: () => void
+  ended: Promise<Ended>
+} {
+  const { session, ended } = begin('', words)
+  return { interrupt: () => session.interrupt(new Interrupted('SIGINT')), ended }
+}
+
+function begin(input: string | Buffer, words: readonly string[]) {
   const out: Buffer[] = []
   const errors: Buffer[] = []
   const stdin = Readable.from(input.length === 0 ? [] : [Buffer.from(input)])
   const session = new Session({ stdin, stdout: gathering(out), stderr: gathering(errors) })
-  return endedWith(await run(words, session), out, errors)
+  const ended = run(words, session).then((code) => endedWith(code, out, errors))
+  return { session, ended }
 }
 
 function gathering(parts: Buffer[]): Writable {

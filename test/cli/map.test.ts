@@ -3,9 +3,10 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { DurableMap, type MapOptions } from '../../lib/index.js'
-import { cairn, cairnWith, documents, temporary } from './command.js'
+import { cairn, cairnWith, documents, interruptible, temporary } from './command.js'
 import { contents, flipByte, refuses } from './specimen.js'
 import { eachPlane } from '../support/planes.js'
 
@@ -120,6 +121,24 @@ t.test('compacting gives back space and keeps every entry', async (t) => {
   t.match((await cairn('map', 'compact', map)).text, /^\S+ \S+ before, \S+ \S+ after\n/)
   t.equal((await cairn('map', 'verify', map)).code, 0)
 })
+
+for (const command of ['snapshot', 'compact'])
+  eachPlane(t, `an interrupted ${command} ends, or is as if it had not begun`, async (t) => {
+    const map = await filled(t)
+    const values = async () => (await cairn('map', 'ls', map, '--json')).text.split('\n').sort()
+    const before = await values()
+    // Wherever it is by then.
+    for (const turns of [0, 5, 20, 60]) {
+      const { interrupt, ended } = interruptible('map', command, map)
+      for (let turn = 0; turn < turns; turn++) await nextTurn()
+      interrupt()
+      const { code, errors } = await ended
+      t.ok(code === 0 || code === 130, `exit code ${code}: ${errors}`)
+      t.equal(errors, '')
+      t.equal((await cairn('map', 'verify', map)).code, 0)
+      t.same(await values(), before, `after ${turns} turns`)
+    }
+  })
 
 t.test('damage is found, named and exit code 1', async (t) => {
   const map = await filled(t)
