@@ -8,15 +8,16 @@
 import { randomBytes } from 'node:crypto'
 import { Claim, missing, type ClaimOptions } from '../commit/claim.js'
 import { InfoLog, type LogOptions } from '../commit/log.js'
-import type { ChoosePlane, PlaneInfo } from '../commit/told.js'
+import type { ChoosePlane, Damage, PlaneInfo } from '../commit/told.js'
 import { StoreError } from '../errors.js'
 import type { CipherName } from '../format/cipher.js'
 import { DIRECTORY_SNAPSHOTS, DIRECTORY_WAL } from '../format/names.js'
 import { STORE_ID_BYTES, type StoreIdentity } from '../format/store.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
-import { findIdentity, writeIdentity } from './identity.js'
+import { findIdentity, replaceIdentity, writeIdentity } from './identity.js'
 import { createKeys, openKeys, type RandomBytes, type StoreKeys } from './keys.js'
+import type { RecoveryMode } from './options.js'
 import type { Secret } from './secret.js'
 
 export interface HomeOptions extends ClaimOptions, LogOptions {
@@ -25,6 +26,7 @@ export interface HomeOptions extends ClaimOptions, LogOptions {
   /** What encrypts the store; none for a plain one. */
   readonly secret?: Secret | undefined
   readonly cipher: CipherName | 'auto'
+  readonly recovery?: RecoveryMode | undefined
   /** Microseconds since 1970; the system's by default. */
   readonly clock?: (() => number) | undefined
   /** Salts, ids and keys come from it; the system's by default. */
@@ -55,6 +57,8 @@ export class StoreHome {
   readonly choose: ChoosePlane
   identity!: StoreIdentity
   keys: StoreKeys | undefined
+  /** What salvage had to do without before the engine began. */
+  damage: readonly Damage[] = []
   readonly #claim: Claim
   readonly #log: InfoLog
   #closing: Promise<void> | undefined
@@ -126,7 +130,8 @@ export class StoreHome {
 
   async #settleIn(kind: number, options: HomeOptions): Promise<void> {
     const { storage, plane } = this
-    const found = await findIdentity(storage, plane, kind)
+    const salvage = options.recovery === 'salvage'
+    const found = await findIdentity(storage, plane, kind, salvage)
     if (found === undefined) {
       if (!options.createIfMissing || options.readOnly) throw missing(storage.location)
       this.changing()
@@ -135,13 +140,19 @@ export class StoreHome {
     }
     if (options.errorIfExists)
       throw new StoreError('CAIRN_EXISTS', `${storage.location} exists (errorIfExists is true)`)
-    this.identity = found
-    if (await this.#lacksKeys(found, options)) {
+    const { identity, damage } = found
+    this.identity = identity
+    if (await this.#lacksKeys(identity, options)) {
       this.changing()
       await this.#createKeys(options)
     } else {
-      this.keys = await openKeys(storage, plane, found, options.secret)
+      this.keys = await openKeys(storage, plane, identity, options.secret)
     }
+    if (damage === undefined) return
+    this.damage = [damage]
+    if (this.readOnly) return
+    this.changing()
+    await replaceIdentity(storage, plane, identity)
   }
 
   async #create(kind: number, options: HomeOptions): Promise<void> {

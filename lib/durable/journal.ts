@@ -15,7 +15,14 @@ import type { Storage } from '../io/files.js'
 import { backUp, type BackupContent, type BackupReport } from './backup.js'
 import { Committer } from './committer.js'
 import { removeEnding, writeEnding } from './ending.js'
-import type { JournalSetup, RecordSink, Recovered, Reservation, SegmentInfo } from './options.js'
+import {
+  withDamage,
+  type JournalSetup,
+  type RecordSink,
+  type Recovered,
+  type Reservation,
+  type SegmentInfo,
+} from './options.js'
 import { readRecords, type JournalEntry } from './reading.js'
 import { mend } from './recovery/mend.js'
 import { replayChain, type Replayed } from './recovery/replay.js'
@@ -45,7 +52,7 @@ export class DurableJournal {
 
   private constructor(setup: JournalSetup, replayed: Replayed, segments: readonly Segment[]) {
     const { recovered, nextNumber, nextSequence, lastSequence } = replayed
-    this.recovered = recovered
+    this.recovered = withDamage(recovered, setup.home.damage)
     this.#setup = setup
     this.#isEnded = replayed.clean
     this.#segments = new SegmentSet(setup, { segments, nextNumber, lastSequence })
@@ -61,6 +68,7 @@ export class DurableJournal {
    */
   static async open(setup: JournalSetup, sink: RecordSink = () => {}): Promise<DurableJournal> {
     const { home, folder } = setup
+    for (const damage of home.damage) setup.onDrop?.(damage)
     const replayed = await replayChain(setup, sink)
     let { segments } = replayed
     if (!home.readOnly) {

@@ -30,6 +30,12 @@ export interface Recovered {
   readonly damage?: readonly Damage[]
 }
 
+/** The same, with damage that was met before. */
+export function withDamage(recovered: Recovered, before: readonly Damage[]): Recovered {
+  if (before.length === 0) return recovered
+  return { ...recovered, damage: [...before, ...(recovered.damage ?? [])] }
+}
+
 /** A record's payload is `bytes[start .. end)`, which are the callee's only until it returns. */
 export type RecordSink = (
   sequence: number,

@@ -20,7 +20,7 @@ export interface MapSpecimen {
   readonly snapshots: ReadonlyMap<number, string>
 }
 
-/** The store as it was left open, and closed; and a third one that differs in nothing but its id. */
+/** The store as it was left open, and closed. */
 export async function mapSpecimens(encrypted: boolean): Promise<MapSpecimen[]> {
   const options: MapOptions = {
     ...{ sync: 'always', segmentRecords: 5, snapshotEveryMs: 0, compactThreshold: 1_000_000 },

@@ -16,7 +16,7 @@ import { HASH_SEED_BYTES } from '../entries/hash.js'
 import type { BackupReport } from '../backup.js'
 import type { StoreHome } from '../home.js'
 import { DurableJournal } from '../journal.js'
-import type { Damage, JournalSetup, RecordSink, Recovered } from '../options.js'
+import { withDamage, type JournalSetup, type RecordSink, type Recovered } from '../options.js'
 import { Catalog, type SnapshotInfo } from './catalog.js'
 import { Changes, type BatchChange, type Decision } from './changes.js'
 import { afterDelay, type After } from './job.js'
@@ -97,7 +97,7 @@ export class MapEngine {
     const journal = await DurableJournal.open(setup, sink)
     entries.settle(journal.lastSequence)
     const parts = { home, journal, entries, ledger, catalog }
-    const engine = new MapEngine(parts, options, together(journal.recovered, damage))
+    const engine = new MapEngine(parts, options, withDamage(journal.recovered, damage))
     try {
       await engine.#begin(catalog, salvage)
     } catch (error) {
@@ -288,11 +288,6 @@ interface Received {
 }
 
 /** What the journal found, and what was wrong with snapshots. */
-function together(recovered: Recovered, snapshots: readonly Damage[]): Recovered {
-  if (snapshots.length === 0) return recovered
-  return { ...recovered, damage: [...snapshots, ...(recovered.damage ?? [])] }
-}
-
 function notOpen(): StoreError {
   return new StoreError('CAIRN_NOT_OPEN', 'the store is closed')
 }

@@ -1,5 +1,6 @@
 /**
- * A header whose frame does not hold: what can still be said of it.
+ * The framed header at the beginning of a file, without what stands behind it: whether it holds,
+ * and what can still be said of one that does not.
  */
 import { maskCrc } from '../../format/checksum.js'
 import { fixed32 } from '../../format/coding.js'
@@ -10,14 +11,14 @@ import {
   SEGMENT_TAG_BYTES,
 } from '../../format/segment.js'
 import type { DataPlane } from '../../plane.js'
-import type { StoreHome } from '../home.js'
+import type { Storage } from '../../io/files.js'
 
 const FRAMED_BYTES = JOURNAL_HEADER_BYTES + SEGMENT_HEADER_BYTES
 const SALT_END = FRAMED_BYTES - SEGMENT_TAG_BYTES
 
 /** The bytes where the framed header of a file stands; undefined when it is too short. */
 export async function readFramedHeader(
-  { storage }: StoreHome,
+  storage: Storage,
   name: string,
 ): Promise<Uint8Array | undefined> {
   const file = await storage.open(name)
@@ -27,6 +28,11 @@ export async function readFramedHeader(
   } finally {
     await file.close()
   }
+}
+
+/** The header, if its frame holds. */
+export function wholeHeader(framed: Uint8Array, plane: DataPlane): Uint8Array | undefined {
+  return holds(framed, plane) ? framed.subarray(JOURNAL_HEADER_BYTES) : undefined
 }
 
 /** The header, if one bit makes its frame hold again. */

@@ -217,7 +217,7 @@ export class SegmentFileReader {
    * it was is known. Otherwise marks may still be found with what stands where the salt was.
    */
   async #suspect(): Promise<void> {
-    const framed = await readFramedHeader(this.home, this.name)
+    const framed = await readFramedHeader(this.home.storage, this.name)
     if (framed === undefined) return
     const end = framed.length
     const mended = mendHeader(framed, this.home.plane)

@@ -32,7 +32,8 @@ export function openJournal(
   determinism: Determinism = {},
 ): Promise<OpenJournal> {
   const { engine: setup } = settings
-  const options = { ...settings, ...determinism, choose: chooser(settings) }
+  const { recovery } = setup
+  const options = { ...settings, ...determinism, recovery, choose: chooser(settings) }
   return StoreHome.open(storage, STORE_KIND_JOURNAL, options, async (home) => ({
     home,
     engine: await DurableJournal.open({ ...setup, home, folder: '' }),

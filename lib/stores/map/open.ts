@@ -25,7 +25,8 @@ export function openMap(
   settings: MapSettings,
   determinism: Determinism = {},
 ): Promise<OpenMap> {
-  const options = { ...settings, ...determinism, choose: chooser(settings) }
+  const { recovery } = settings.engine
+  const options = { ...settings, ...determinism, recovery, choose: chooser(settings) }
   return StoreHome.open(storage, STORE_KIND_MAP, options, async (home) => ({
     home,
     engine: await MapEngine.open(home, settings.engine),
