@@ -7,7 +7,7 @@
 import { pathToFileURL } from 'node:url'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { ClassicLevel } from 'classic-level'
-import { CairnLevel } from '../../lib/index.js'
+import { CairnLevel } from '../../lib/stores/kv/index.js'
 
 export type Engine = 'native' | 'typescript' | 'classic'
 

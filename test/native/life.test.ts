@@ -8,7 +8,7 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { join } from 'node:path'
-import { CairnLevel } from '../../lib/index.js'
+import { CairnLevel } from '../../lib/stores/kv/index.js'
 import { LIMIT_MS, below, isFull } from '../support/campaign.js'
 import { PLANES } from '../support/planes.js'
 import type { PlaneName } from '../support/planes.js'

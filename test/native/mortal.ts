@@ -9,7 +9,7 @@ import { writeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { CairnLevel } from '../../lib/index.js'
+import { CairnLevel } from '../../lib/stores/kv/index.js'
 
 /** How a child ends, and what the process then gives as its code or signal. */
 export const ENDS = {

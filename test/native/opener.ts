@@ -5,7 +5,7 @@
  * Says one line of JSON for each: what the plane was, or the codes and messages of why it did not
  * open. Usage: node opener.js JSON-OF-ATTEMPTS
  */
-import { CairnLevel } from '../../lib/index.js'
+import { CairnLevel } from '../../lib/stores/kv/index.js'
 
 export interface Attempt {
   readonly directory: string
