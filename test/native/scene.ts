@@ -155,7 +155,7 @@ const leaks: Scene = async (directory) => {
   }
   for (let i = 0; i < 3; i++) await once()
   const before = census()
-  for (let i = 0; i < 200; i++) await once()
+  for (let i = 0; i < (isFull ? 200 : 40); i++) await once()
   await noHandles()
   await settled(before)
 }

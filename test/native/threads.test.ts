@@ -25,7 +25,7 @@ const SCENES: Readonly<Record<string, string>> = {
   terminateCold: 'a thread is terminated in cold reads',
   terminateLarge: 'a thread is terminated while 64 MiB are written',
   terminateReader: 'a thread is terminated while journals are read',
-  leaks: 'two hundred stores that were closed leave nothing behind',
+  leaks: 'many stores that were closed leave nothing behind',
   collected: 'iterators and snapshots that nobody closed',
   collectedPlanes: 'planes and all of their parts that nobody closed',
   collectedStores: 'stores that nobody closed',
