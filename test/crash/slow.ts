@@ -7,6 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Storage, StorageFile } from '../../lib/io/files.js'
 import { below } from '../support/campaign.js'
+import { overriding } from '../support/overriding.js'
 
 const MOST_TURNS = 12
 
@@ -29,14 +30,4 @@ export function slowSyncs<T extends Storage>(storage: T, random: () => number): 
       await storage.syncDirectory()
     },
   } as Partial<T>)
-}
-
-/** An object with some methods replaced; the others run on the object itself. */
-function overriding<T extends object>(target: T, methods: Partial<T>): T {
-  return new Proxy(target, {
-    get(_, name) {
-      const found: unknown = Reflect.get(name in methods ? methods : target, name)
-      return typeof found === 'function' ? (found.bind(target) as unknown) : found
-    },
-  })
 }
