@@ -27,7 +27,7 @@ interface Expected {
 }
 
 /** Lengths of payloads; the largest is beyond a segment. */
-const LENGTHS = [0, 6, 40, 40, 200, 1500, 6000]
+const LENGTHS = [0, 6, 6, 40, 40, 40, 40, 200, 200, 200, 1500, 6000]
 
 export class JournalWorkload implements Subject<Journal, JournalPromised> {
   readonly calls = new Calls<Append>()
