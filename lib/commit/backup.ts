@@ -25,12 +25,16 @@ export async function isSameFile(
   since: Storage,
   sinceName = name,
 ): Promise<boolean> {
-  const [ours, theirs] = [await storage.open(name), await since.open(sinceName)]
+  const ours = await storage.open(name)
   try {
-    return ours.size() === theirs.size() && (await sameBytes(ours, theirs))
+    const theirs = await since.open(sinceName)
+    try {
+      return ours.size() === theirs.size() && (await sameBytes(ours, theirs))
+    } finally {
+      await theirs.close()
+    }
   } finally {
     await ours.close()
-    await theirs.close()
   }
 }
 

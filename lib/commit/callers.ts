@@ -18,7 +18,11 @@ export class WaitingCallers {
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
         this.waitedMs += performance.now() - begun
-        void again().then(resolve, reject)
+        try {
+          void again().then(resolve, reject)
+        } catch (error) {
+          reject(error)
+        }
       })
     })
   }

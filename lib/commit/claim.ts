@@ -37,7 +37,9 @@ export class Claim {
       })
     }
     const hadLock = (await storage.list('lock')).some(({ name }) => name === FILE_LOCK)
-    const lock = await storage.lock({ readOnly, timeoutMs }).catch((error: unknown) => {
+    const lock = await storage.lock({ readOnly, timeoutMs }).catch(async (error: unknown) => {
+      // Another opening may hold the directory by now; an empty one is nobody's.
+      if (isNew) await storage.removeDirectory().catch(() => {})
       throw unwritable(storage, error, WRITE_REFUSALS)
     })
     return new Claim(storage, lock, isNew, !hadLock && !readOnly)

@@ -7,6 +7,7 @@
  * seal last, so that a backup that was cut short is seen.
  */
 import { isSameFile, prepareTarget } from '../commit/backup.js'
+import { sizeOf } from '../commit/file.js'
 import { StoreError } from '../errors.js'
 import { FILE_KEYS, FILE_STORE } from '../format/names.js'
 import type { Storage } from '../io/files.js'
@@ -62,7 +63,8 @@ export async function backUp(
   // One that was left open has no end that could be told.
   if (newest?.sealed) {
     const { identity, keys, plane } = home
-    const ending = { segment: newest.number, segmentBytes: newest.bytes }
+    const segmentBytes = await sizeOf(target, newest.file)
+    const ending = { segment: newest.number, segmentBytes }
     const { nextSequence } = content
     await writeEnding({ identity, keys, plane, storage: target }, { ...ending, nextSequence })
   }

@@ -9,7 +9,7 @@
 import type { Verification } from '../commit/told.js'
 import { sizeOf } from '../commit/file.js'
 import { Underway } from '../commit/underway.js'
-import { StoreError } from '../errors.js'
+import { StoreError, corruption } from '../errors.js'
 import { SEGMENT_REWRITTEN, SEGMENT_UNSYNCED } from '../format/segment.js'
 import type { Storage } from '../io/files.js'
 import { backUp, type BackupContent, type BackupReport } from './backup.js'
@@ -29,6 +29,7 @@ import { replayChain, type Replayed } from './recovery/replay.js'
 import { verifySegments } from './verify.js'
 import { Reservations } from './reservations.js'
 import type { Segment } from './segments/segment.js'
+import type { SegmentFileReader } from './segments/reader.js'
 import { SegmentSet } from './segments/set.js'
 import { SegmentFileWriter } from './segments/writer.js'
 import { journalStats, type JournalStats } from './stats.js'
@@ -36,11 +37,14 @@ import { journalStats, type JournalStats } from './stats.js'
 export class DurableJournal {
   /** What opening found. */
   readonly recovered: Recovered
+  /** Up to here opening found, or knew, everything. Numbers may be skipped behind it. */
+  readonly foundSequence: number
   readonly #setup: JournalSetup
   readonly #segments: SegmentSet
   readonly #committer: Committer
   readonly #reservations: Reservations
   readonly #underway = new Underway()
+  readonly #readers = new Set<SegmentFileReader>()
   /** Settles when nobody takes files away, or counts on their staying. */
   #files: Promise<unknown> = Promise.resolve()
   /** What a clean close left stands as it was. */
@@ -53,8 +57,10 @@ export class DurableJournal {
   private constructor(setup: JournalSetup, replayed: Replayed, segments: readonly Segment[]) {
     const { recovered, nextNumber, nextSequence, lastSequence } = replayed
     this.recovered = withDamage(recovered, setup.home.damage)
+    this.foundSequence = lastSequence
     this.#setup = setup
-    this.#isEnded = replayed.clean
+    const { dropped, rewrite } = replayed.changes
+    this.#isEnded = replayed.clean && dropped.length === 0 && rewrite.length === 0
     this.#segments = new SegmentSet(setup, { segments, nextNumber, lastSequence })
     this.#committer = new Committer(setup, this.#segments, nextSequence - 1)
     this.#reservations = new Reservations(this.#committer, setup.home.clock, nextSequence - 1)
@@ -193,9 +199,15 @@ export class DurableJournal {
    * before or meanwhile. Payloads are copies.
    */
   read(from: number, to: number): AsyncGenerator<JournalEntry> {
-    const last = Math.min(to, this.settledSequence)
-    const left = (): readonly Segment[] => this.#segments.all
-    return readRecords(this.#setup.home, left, from, last)
+    const { home, recovery } = this.#setup
+    const reading = {
+      home,
+      segments: () => this.#segments.all,
+      open: this.#readers,
+      // A writer has written anew what it salvaged.
+      skipsDamage: recovery === 'salvage' && home.readOnly,
+    }
+    return readRecords(reading, from, Math.min(to, this.settledSequence))
   }
 
   /** Those that nothing is written to any more, once what they were left with is sealed. */
@@ -248,6 +260,11 @@ export class DurableJournal {
     others?: () => Pick<BackupContent, 'others' | 'folders'>,
   ): Promise<BackupReport> {
     const { home } = this.#setup
+    const [damaged] = (home.readOnly && this.recovered.damage) || []
+    if (damaged) {
+      const reason = `${damaged.reason}; a copy would hold that too: salvage it first, for writing`
+      return Promise.reject(corruption(damaged.file, damaged.offset, reason))
+    }
     let newest = Infinity
     let nextSequence = this.settledSequence + 1
     const ended = home.readOnly
@@ -290,6 +307,8 @@ export class DurableJournal {
       this.#warn('close cleanly', error)
     }
     await segments.close()
+    // Of iterators that nobody goes on with.
+    for (const reader of this.#readers) await reader.close().catch(() => {})
   }
 
   /** Runs what takes files away, or needs them to stay, one after the other. */
@@ -310,10 +329,10 @@ export class DurableJournal {
     await segments.olderClosed()
     const newest = segments.closed.at(-1)
     if (newest === undefined || (this.#isEnded && !segments.isBegun)) return
-    const { number: segment, bytes } = newest
     const nextSequence = this.#reservations.lastSequence + 1
-    const segmentBytes = newest.sealed ? bytes : await sizeOf(this.#setup.home.storage, newest.file)
-    await writeEnding(this.#setup.home, { segment, segmentBytes, nextSequence })
+    // As it is: zeros that could not be cut off may stand behind the seal.
+    const segmentBytes = await sizeOf(this.#setup.home.storage, newest.file)
+    await writeEnding(this.#setup.home, { segment: newest.number, segmentBytes, nextSequence })
   }
 
   async #replace(writer: SegmentFileWriter): Promise<SegmentInfo> {

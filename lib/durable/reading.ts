@@ -17,10 +17,19 @@ export interface JournalEntry {
   readonly payload: Buffer
 }
 
-/** Records from..to, all of them settled; `segments` gives those that are there now. */
+export interface Reading {
+  readonly home: StoreHome
+  /** Those that are there now. */
+  readonly segments: () => readonly Segment[]
+  /** The files that are open, to be closed with the journal. */
+  readonly open: Set<SegmentFileReader>
+  /** Whether damage was told already and is passed over. */
+  readonly skipsDamage: boolean
+}
+
+/** Records from..to, all of them settled. */
 export async function* readRecords(
-  home: StoreHome,
-  segments: () => readonly Segment[],
+  { home, segments, open, skipsDamage }: Reading,
   from: number,
   to: number,
 ): AsyncGenerator<JournalEntry> {
@@ -32,11 +41,15 @@ export async function* readRecords(
     const { file } = segment
     checkThere(segments(), next, file)
     const reader = await SegmentFileReader.open(home, file, segment.readableBytes)
+    open.add(reader)
     try {
       for (;;) {
         const group = await reader.group()
         checkThere(segments(), next, file)
-        if (group === undefined) break
+        if (group === undefined) {
+          if (skipsDamage && reader.bad && (await reader.skip()) < reader.sizeBytes) continue
+          break
+        }
         while (group.next() && next <= to) {
           const { sequence, time, body, start, end } = group
           if (sequence < next) continue
@@ -47,10 +60,11 @@ export async function* readRecords(
         if (next > to) return
       }
       const { bad } = reader
-      if (bad) throw corruption(file, bad.offset, bad.reason)
+      if (bad && !skipsDamage) throw corruption(file, bad.offset, bad.reason)
       // What the segment covers beyond its last record was compacted away.
       next = Math.max(next, segment.chainLast + 1)
     } finally {
+      open.delete(reader)
       await reader.close()
     }
   }

@@ -12,7 +12,7 @@ import type { Committer } from './committer.js'
 import type { Reservation } from './options.js'
 
 /** Most bytes of the length before a payload. */
-const LENGTH_MOST_BYTES = 5
+export const LENGTH_MOST_BYTES = 5
 
 /** One object for all calls: what `reserve` gives is looked at before the next call. */
 class Slot implements Reservation {

@@ -17,11 +17,11 @@ import { losePower } from './power.js'
 t.setTimeout(LIMIT_MS)
 
 const SEEDS = 60
-const LEAST_POINTS = isFull ? 5000 : 400
+const LEAST_POINTS = isFull ? 5000 : 500
 const PLAN = {
   steps: 10,
   // A recovery reads all segments several times; more seeds tell more than more operations.
-  stride: 5,
+  stride: 4,
   native: PLANES.includes('native') ? 0.03 : 0,
 }
 

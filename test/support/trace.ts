@@ -133,10 +133,13 @@ export function mergeTrace(
 function asControl(operation: NativeOperation): ControlOperation[] {
   const { kind, name, inode, position, begin, result } = operation
   const end = operation.end === 0 ? Infinity : operation.end
-  const failed = end !== Infinity && result < 0
+  // Behind a write of zeros that failed others go on: it is at its end, whatever it left.
+  const isZeros = kind === 'write' && operation.bytes.every((byte) => byte === 0)
+  const failed = end !== Infinity && result < 0 && !isZeros
   if (failed && kind !== 'write' && kind !== 'truncate') return []
   const known = { kind, name, inode, position, begin, end: failed ? Infinity : end }
   if (kind !== 'write') return [known]
   const done = known.end !== Infinity
-  return [{ ...known, bytes: done ? operation.bytes.subarray(0, result) : operation.bytes }]
+  const written = done && result >= 0 ? operation.bytes.subarray(0, result) : operation.bytes
+  return [{ ...known, bytes: written }]
 }

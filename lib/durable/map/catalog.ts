@@ -59,6 +59,10 @@ export class Catalog {
   /** What could not be read when the directory was looked at. */
   readonly damage: Damage[] = []
   #lastNumber = 0
+  /** Removed, but not durably: a crash brings them back. */
+  #leaving: SnapshotFile[] = []
+  /** Names were changed since the directory was last synced. */
+  #isUntidy = false
 
   private constructor(private readonly home: StoreHome) {}
 
@@ -85,6 +89,17 @@ export class Catalog {
   next(): { number: number; file: string } {
     const number = ++this.#lastNumber
     return { number, file: `${DIRECTORY_SNAPSHOTS}/${snapshotName(number)}` }
+  }
+
+  /** All that an opening may find after a crash. */
+  get lasting(): SnapshotFile[] {
+    return [...this.#leaving, ...this.files]
+  }
+
+  /** Takes in a snapshot that has its name, be that durable or not. */
+  add(snapshot: SnapshotFile, isDurable: boolean): void {
+    this.files.push(snapshot)
+    this.#isUntidy ||= !isDurable
   }
 
   find(number: number): SnapshotFile | undefined {
@@ -123,23 +138,32 @@ export class Catalog {
    * the highest.
    */
   async remove(numbers: ReadonlySet<number>): Promise<void> {
-    const { storage } = this.home
-    const gone = this.files.filter(({ number }) => numbers.has(number)).reverse()
-    let isBase = false
-    for (const { number, file, base } of gone) {
-      if (isBase) await storage.syncDirectory()
-      await storage.remove(file)
-      this.files = this.files.filter((other) => other.number !== number)
-      isBase = base !== 0
+    await this.#tidy()
+    for (const file of this.files.filter(({ number }) => numbers.has(number)).reverse()) {
+      await this.home.storage.remove(file.file)
+      this.files = this.files.filter((other) => other !== file)
+      this.#leaving.push(file)
+      this.#isUntidy = true
+      if (file.base !== 0) await this.#tidy()
     }
-    const strays = this.#strays.filter(({ number }) => number !== this.#lastNumber)
-    for (const { name } of strays) await this.#removeStray(name)
-    if (gone.length > 0 || strays.length > 0) await storage.syncDirectory()
+    for (const { name } of this.#strays.filter(({ number }) => number !== this.#lastNumber)) {
+      await this.#removeStray(name)
+      this.#isUntidy = true
+    }
+    await this.#tidy()
   }
 
   /** Whether this is the file that keeps its number from being used again. */
   isHighest({ number }: SnapshotFile): boolean {
     return number === this.#lastNumber
+  }
+
+  /** Makes durable what was removed, or got its name. */
+  async #tidy(): Promise<void> {
+    if (!this.#isUntidy) return
+    await this.home.storage.syncDirectory()
+    this.#leaving = []
+    this.#isUntidy = false
   }
 
   async #removeStray(name: string): Promise<void> {

@@ -38,7 +38,7 @@ export async function compactSegments(
     const writer = await journal.rewrite(segments)
     try {
       // A deletion up to here is in every snapshot, and no segment holds anything older.
-      const forgotten = isOldest ? lowestPosition(catalog.files) : 0
+      const forgotten = isOldest ? lowestPosition(catalog.lasting) : 0
       const rewriting = new Rewriting(parts, segments, position, forgotten, slices)
       await rewriting.write(writer, beforeBytes)
       if (writer.bytes >= beforeBytes || (await writer.finish()) >= beforeBytes) {

@@ -95,7 +95,8 @@ export class MapEngine {
     const { entries, ledger, sink } = received!
     const setup = { ...options, home, folder: DIRECTORY_WAL, position, synced } as const
     const journal = await DurableJournal.open(setup, sink)
-    entries.settle(journal.lastSequence)
+    // Not up to numbers that are skipped: a snapshot's position is a record that there was.
+    entries.settle(journal.foundSequence)
     const parts = { home, journal, entries, ledger, catalog }
     const engine = new MapEngine(parts, options, withDamage(journal.recovered, damage))
     try {
@@ -264,7 +265,8 @@ export class MapEngine {
   #warn(action: string, error: Error): void {
     this.#lastError = error
     this.#home.log(`could not ${action}: ${error.message}`)
-    this.onWarning(error)
+    // Later: a listener that throws must not break off engine work.
+    queueMicrotask(() => this.onWarning(error))
   }
 
   #refuseClosed(): void {

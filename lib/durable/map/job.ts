@@ -64,11 +64,12 @@ export class Job {
       this.#pauseMs = FIRST_PAUSE_MS
     } catch (error) {
       if (!this.#closed) {
-        onFailure(error)
         this.#pause()
+        onFailure(error)
       }
+    } finally {
+      this.#running = undefined
     }
-    this.#running = undefined
     if (this.isIdle) onIdle()
   }
 

@@ -38,9 +38,7 @@ export async function takeSnapshot(
       lastSequence: position,
       createdAt: home.clock(),
     }
-    const bytes = await writeSnapshot(parts, file, header, slices)
-    const snapshot = snapshotFile(file, header, bytes)
-    catalog.files.push(snapshot)
+    const snapshot = await writeSnapshot(parts, file, header, slices)
     const damage = await checkSnapshot(home, snapshot, slices)
     if (damage !== undefined) throw corruption(file, damage.offset, damage.reason)
     return snapshot
@@ -56,13 +54,16 @@ function newestBase({ catalog, journal }: MapParts): SnapshotFile | undefined {
   return newest !== undefined && newest.position + 1 >= reach ? newest : undefined
 }
 
-/** Writes the snapshot of a pinned position; gives its size when it has its name durably. */
+/**
+ * Writes the snapshot of a pinned position; settles when it has its name durably. Where only that
+ * failed, the catalog knows it all the same: an opening may find it.
+ */
 async function writeSnapshot(
-  { home, journal, entries, ledger }: MapParts,
+  { home, journal, entries, ledger, catalog }: MapParts,
   file: string,
   header: Parameters<typeof snapshotFile>[1],
   slices: Slices,
-): Promise<number> {
+): Promise<SnapshotFile> {
   const { previousNumber, previousSequence: basePosition, lastSequence: position } = header
   const writer = await SegmentFileWriter.create(home, file, {
     ...header,
@@ -79,9 +80,15 @@ async function writeSnapshot(
       await writeIncremental(increment, writer, slices)
     }
     await journal.sync()
-    const bytes = await writer.finish()
-    await writer.publish()
-    return bytes
+    const snapshot = snapshotFile(file, header, await writer.finish())
+    let isDurable = false
+    try {
+      await writer.publish()
+      isDurable = true
+    } finally {
+      if (writer.isPublished) catalog.add(snapshot, isDurable)
+    }
+    return snapshot
   } catch (error) {
     await writer.abandon()
     throw error

@@ -305,8 +305,14 @@ export class Upkeep {
     const { journal, ledger, catalog } = parts
     const before = journal.segments()
     const cut = journalCut(catalog.whole)
-    const count = cut === 0 ? 0 : await journal.trim(cut + 1, options.keepSegments)
-    if (count > 0) ledger.trimmed(before.slice(0, count), before[count]!.firstSequence - 1)
+    if (cut === 0) return
+    try {
+      await journal.trim(cut + 1, options.keepSegments)
+    } finally {
+      // What is gone is gone, whatever failed behind it.
+      const count = before.findIndex(({ number }) => number === journal.segments()[0]!.number)
+      if (count > 0) ledger.trimmed(before.slice(0, count), before[count]!.firstSequence - 1)
+    }
   }
 
   /** Deletes the snapshots that are not kept; gives how many. */

@@ -28,7 +28,8 @@ export async function mend(
   const rewritten = rewrite.map(({ segment }) => segment.file)
   if (recovery === 'salvage')
     await keepAside(storage, DIRECTORY_DAMAGED, [...dropped.map(({ file }) => file), ...rewritten])
-  if (rewritten.length > 0) await removeEnding(home)
+  // The seal may be about what goes now.
+  if (rewritten.length > 0 || dropped.length > 0) await removeEnding(home)
   await removeFiles(storage, replayed)
   if (cut !== undefined && !rewritten.includes(cut.file)) await cutFile(storage, cut)
   for (const each of unsealed) if (!rewritten.includes(each.file)) await cutFile(storage, each)

@@ -19,6 +19,9 @@ import { Segment, segmentPath } from './segment.js'
 import { SegmentStream } from './stream.js'
 import type { SegmentFileWriter } from './writer.js'
 
+/** Segments that wait to be sealed; each keeps its file open. */
+const LEFT_MOST = 16
+
 interface Live {
   readonly segment: Segment
   readonly writer: JournalWriter
@@ -56,6 +59,8 @@ export class SegmentSet {
   /** Settles when what was left is synced and sealed; none once it is. */
   #older: Promise<void> | undefined
   #olderClosed: Promise<void> = Promise.resolve()
+  /** Left, and not yet closed. */
+  #left = 0
   /** Names changed and that is not durable yet; a failure may leave it so until the next change. */
   #isUntidy = false
   /** Files that a rewritten segment covers. */
@@ -159,9 +164,13 @@ export class SegmentSet {
     }
     synced.then(settled, (error: unknown) => this.#fail(error))
     // What is synced stays so, whatever closing says.
-    const close = (): Promise<void> => writer.close().catch(() => {})
+    const close = async (): Promise<void> => {
+      await writer.close().catch(() => {})
+      this.#left--
+    }
     const closedBefore = this.#olderClosed
     this.#olderClosed = synced.then(close, close).then(() => closedBefore)
+    this.#left++
     this.closed.push(segment)
     this.#live = undefined
     this.rotations++
@@ -266,6 +275,8 @@ export class SegmentSet {
   async #begin(group: RecordGroup): Promise<void> {
     this.leave()
     const { home, sync, folder } = this.setup
+    // Writers that outrun the disk wait here, before no file can be opened any more.
+    if (this.#left > LEFT_MOST) await this.#olderClosed
     if (!this.#begun) await removeEnding(home)
     const { number, writer } = await this.#takeAhead()
     const { firstSequence, time: createdAt } = group

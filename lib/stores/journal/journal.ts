@@ -11,6 +11,7 @@ import type { BackupReport } from '../../durable/backup.js'
 import type { Recovered, SegmentInfo } from '../../durable/options.js'
 import type { JournalEntry } from '../../durable/reading.js'
 import type { JournalStats as EngineStats } from '../../durable/stats.js'
+import { LENGTH_MOST_BYTES } from '../../durable/reservations.js'
 import { secretOf, type SecretInput } from '../../durable/secret.js'
 import { StoreError } from '../../errors.js'
 import { GROUP_MAX_BYTES, RECORD_MAX_BYTES } from '../../format/group.js'
@@ -123,6 +124,10 @@ export class Journal extends EventEmitter implements JournalDriver {
 
   /** Settles with the sequence, as the sync mode says. CAIRN_LIMIT above 64 MiB. */
   append(payload: Payload): Promise<number> {
+    return this.#ifOpen() ?? this.#append(payload)
+  }
+
+  #append(payload: Payload): Promise<number> {
     const { engine } = this.#open
     try {
       const refusal = engine.refusal()
@@ -131,7 +136,7 @@ export class Journal extends EventEmitter implements JournalDriver {
       checkLength(bytes.length)
       if (engine.mustWait) {
         const own = ownBytes(payload)
-        return engine.whenRoom(() => this.append(own))
+        return engine.whenRoom(() => this.#append(own))
       }
       const reserved = engine.reserve(bytes.length)
       reserved.bytes.set(bytes, reserved.at)
@@ -145,8 +150,8 @@ export class Journal extends EventEmitter implements JournalDriver {
   /** All records or none. Settles with the sequence of the first; the others follow it. */
   appendAll(payloads: Iterable<Payload>): Promise<number> {
     try {
-      const refusal = this.#open.engine.refusal()
-      return refusal ? Promise.reject(refusal) : this.#appendAll(allBytes(payloads))
+      const refusal = this.#ifOpen() ?? rejected(this.#open.engine.refusal())
+      return refusal ?? this.#appendAll(allBytes(payloads))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -163,16 +168,17 @@ export class Journal extends EventEmitter implements JournalDriver {
 
   /** Settles when everything acknowledged before the call survives power loss. */
   sync(): Promise<void> {
-    return this.#open.engine.sync()
+    return this.#ifOpen() ?? this.#open.engine.sync()
   }
 
   /** Ends the segment that is written to; settles when it is sealed. */
   rotate(): Promise<void> {
-    return this.#open.engine.rotate()
+    return this.#ifOpen() ?? this.#open.engine.rotate()
   }
 
   /** Deletes segments whose records are all below `before`, oldest first; never the newest. */
   async trim(before: number): Promise<number> {
+    this.#checkOpen()
     return this.#open.engine.trim(sequence('before', before))
   }
 
@@ -183,6 +189,7 @@ export class Journal extends EventEmitter implements JournalDriver {
 
   /** Reads and checks everything; rejects only when it can not read. */
   async verify(): Promise<JournalVerifyReport> {
+    this.#checkOpen()
     const report = new Verification()
     const { engine, home } = this.#open
     await engine.verify(report)
@@ -208,6 +215,7 @@ export class Journal extends EventEmitter implements JournalDriver {
     directory: string | Storage,
     options: { since?: string | Storage | undefined } = {},
   ): Promise<BackupReport> {
+    this.#checkOpen()
     const target = new Place("The first argument 'directory'", directory)
     const since =
       options.since === undefined ? undefined : new Place("The option 'since'", options.since)
@@ -230,8 +238,11 @@ export class Journal extends EventEmitter implements JournalDriver {
   }
 
   async #close(): Promise<void> {
-    await this.#open.engine.close()
-    await this.#open.home.close()
+    const { engine, home } = this.#open
+    // Callers that wait for room have their turn before the engine refuses them.
+    await engine.barrier(async () => {}).catch(() => {})
+    await engine.close()
+    await home.close()
     await this.#ownStorage?.close()
   }
 
@@ -270,9 +281,21 @@ export class Journal extends EventEmitter implements JournalDriver {
     }
   }
 
-  #checkOpen(): void {
-    if (this.#closing) throw new StoreError('CAIRN_NOT_OPEN', 'the store is closed')
+  #ifOpen(): Promise<never> | undefined {
+    return rejected(this.#closing && notOpen())
   }
+
+  #checkOpen(): void {
+    if (this.#closing) throw notOpen()
+  }
+}
+
+function notOpen(): StoreError {
+  return new StoreError('CAIRN_NOT_OPEN', 'the store is closed')
+}
+
+function rejected(refusal: StoreError | undefined): Promise<never> | undefined {
+  return refusal && Promise.reject(refusal)
 }
 
 const OWN_KINDS: readonly string[] = [
@@ -306,10 +329,13 @@ function allBytes(payloads: Iterable<Payload>): Uint8Array[] {
     throw new TypeError(`payloads must be a list, got ${shown(payloads)}`)
   const all: Uint8Array[] = []
   let total = 0
+  // A generator may give one buffer again and again.
+  const isList = Array.isArray(payloads)
   for (const payload of payloads) {
-    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payloadBytes(payload)
+    const isBytes = isList && payload instanceof Uint8Array
+    const bytes = isBytes ? payload : ownBytes(payload)
     checkLength(bytes.length)
-    total += bytes.length
+    total += bytes.length + LENGTH_MOST_BYTES
     if (total > GROUP_MAX_BYTES)
       throw new StoreError(
         'CAIRN_LIMIT',

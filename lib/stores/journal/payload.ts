@@ -13,8 +13,11 @@ const short = new TextBytes()
 
 /** Bytes that hold until the next call. TypeError for anything else. */
 export function payloadBytes(payload: Payload): Uint8Array {
-  if (typeof payload === 'string')
+  if (typeof payload === 'string') {
+    // Lone surrogates have no UTF-8: another text would be written.
+    if (!payload.isWellFormed()) throw new TypeError('a payload must be well-formed Unicode')
     return payload.length <= SHORT_CHARACTERS ? short.of(payload) : Buffer.from(payload)
+  }
   if (payload instanceof Uint8Array) return payload
   throw new TypeError(`a payload must be a Uint8Array or a string, got ${shown(payload)}`)
 }

@@ -4,6 +4,7 @@
  * Text goes in as its UTF-8 and bytes as they are, whatever the encoding; 'json' alone takes any
  * value. What comes out is the caller's own copy.
  */
+import { markAsUntransferable } from 'node:worker_threads'
 import type { Datum } from '../../format/batch.js'
 import { Memory, copyRun } from '../../format/memory.js'
 import { shown } from '../options.js'
@@ -79,6 +80,8 @@ function bufferDecoder(): Codec['decode'] {
     if (length > Buffer.poolSize >>> 1) return Buffer.from(from.bytes.subarray(start, end))
     if (length > pool.bytes.length - at) {
       pool = new Memory(Buffer.allocUnsafeSlow(Buffer.poolSize))
+      // One that went to another thread would take its neighbours along.
+      markAsUntransferable(pool.bytes.buffer)
       at = 0
     }
     copyRun(from, start, end, pool, at)
