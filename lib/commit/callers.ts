@@ -1,25 +1,34 @@
 /**
  * Callers that wait because too much waits already, let go in the order in which they came.
+ *
+ * What is let go asks no more whether it must wait; what it calls in turn does, and comes behind
+ * all who wait.
  */
+
+/** Those who were let go are forgotten when they are so many, or all. */
+const FORGET_MOST = 1024
+
 export class WaitingCallers {
-  #waiting: (() => void)[] = []
+  #waiting: ((() => void) | undefined)[] = []
+  /** Those before it were let go. */
+  #next = 0
   /** How many have waited, and how long altogether. */
   count = 0
   waitedMs = 0
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0
+    return this.#next === this.#waiting.length
   }
 
-  /** Runs `again` when its turn comes, and gives what it gives. */
-  add<T>(again: () => Promise<T>): Promise<T> {
+  /** Runs `work` when its turn comes, and gives what it gives. */
+  add<T>(work: () => Promise<T>): Promise<T> {
     this.count++
     const begun = performance.now()
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => {
         this.waitedMs += performance.now() - begun
         try {
-          void again().then(resolve, reject)
+          void work().then(resolve, reject)
         } catch (error) {
           reject(error)
         }
@@ -29,14 +38,14 @@ export class WaitingCallers {
 
   /** Lets callers go until `isFull` says stop. */
   drain(isFull: () => boolean): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const [i, again] of waiting.entries()) {
-      if (isFull()) {
-        this.#waiting = [...waiting.slice(i), ...this.#waiting]
-        return
-      }
-      again()
+    while (!this.isEmpty && !isFull()) {
+      const go = this.#waiting[this.#next]!
+      // What it holds may be large.
+      this.#waiting[this.#next++] = undefined
+      go()
     }
+    if (!this.isEmpty && this.#next < FORGET_MOST) return
+    this.#waiting.splice(0, this.#next)
+    this.#next = 0
   }
 }

@@ -131,9 +131,12 @@ export class DurableJournal {
     return this.#committer.mustWait
   }
 
-  /** Runs `again` when there is room, in the order of the calls. */
-  whenRoom<T>(again: () => Promise<T>): Promise<T> {
-    return this.#committer.callers.add(again)
+  /** Runs `work` when there is room, in the order of the calls; rejects with a refusal by then. */
+  whenRoom<T>(work: () => Promise<T>): Promise<T> {
+    return this.#committer.callers.add(() => {
+      const refusal = this.refusal()
+      return refusal ? Promise.reject(refusal) : work()
+    })
   }
 
   /**

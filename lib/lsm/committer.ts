@@ -41,11 +41,9 @@ export class Committer {
     if (refusal) return refusal
     if (this.#mustWait) {
       const [k, v] = [own(key), own(value)]
-      return this.#overflow.add(() => this.put(k, v, sync))
+      return this.#overflow.add(() => this.#refusal() ?? this.#put(k, v, sync))
     }
-    const group = this.#queue.open
-    group.batch.put(key, value)
-    return this.#join(group, sync)
+    return this.#put(key, value, sync)
   }
 
   delete(key: Datum, sync: boolean): Promise<void> {
@@ -53,11 +51,9 @@ export class Committer {
     if (refusal) return refusal
     if (this.#mustWait) {
       const k = own(key)
-      return this.#overflow.add(() => this.delete(k, sync))
+      return this.#overflow.add(() => this.#refusal() ?? this.#delete(k, sync))
     }
-    const group = this.#queue.open
-    group.batch.delete(key)
-    return this.#join(group, sync)
+    return this.#delete(key, sync)
   }
 
   /** Adds a whole batch to one group, which takes its records: it is committed whole or not at
@@ -68,12 +64,9 @@ export class Committer {
     if (batch.count === 0) return sync ? this.sync() : Promise.resolve()
     if (this.#mustWait) {
       const copy = batch.copy()
-      return this.#overflow.add(() => this.write(copy, sync))
+      return this.#overflow.add(() => this.#refusal() ?? this.#take(copy, sync))
     }
-    this.#queue.closeUnless(batch.sizeBytes)
-    const group = this.#queue.open
-    group.batch.take(batch)
-    return this.#join(group, sync)
+    return this.#take(batch, sync)
   }
 
   /** Settles when everything acknowledged before the call survives power loss. */
@@ -90,10 +83,9 @@ export class Committer {
   barrier(task: () => Promise<void>): Promise<void> {
     const refusal = this.#refusal()
     if (refusal) return refusal
-    if (!this.#overflow.isEmpty) return this.#overflow.add(() => this.barrier(task))
-    const done = this.#queue.barrier(task)
-    this.#schedule()
-    return done
+    if (!this.#overflow.isEmpty)
+      return this.#overflow.add(() => this.#refusal() ?? this.#barrier(task))
+    return this.#barrier(task)
   }
 
   /** Refuses new writes and settles when those under way have settled. */
@@ -104,6 +96,31 @@ export class Committer {
 
   get waitingBytes(): number {
     return this.#queue.waitingBytes
+  }
+
+  #put(key: Datum, value: Datum, sync: boolean): Promise<void> {
+    const group = this.#queue.open
+    group.batch.put(key, value)
+    return this.#join(group, sync)
+  }
+
+  #delete(key: Datum, sync: boolean): Promise<void> {
+    const group = this.#queue.open
+    group.batch.delete(key)
+    return this.#join(group, sync)
+  }
+
+  #take(batch: BatchWriter, sync: boolean): Promise<void> {
+    this.#queue.closeUnless(batch.sizeBytes)
+    const group = this.#queue.open
+    group.batch.take(batch)
+    return this.#join(group, sync)
+  }
+
+  #barrier(task: () => Promise<void>): Promise<void> {
+    const done = this.#queue.barrier(task)
+    this.#schedule()
+    return done
   }
 
   get #mustWait(): boolean {

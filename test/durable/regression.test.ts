@@ -120,6 +120,22 @@ t.test('a caller whose second try throws rejects, and holds up nobody', async (t
   t.equal(await behind, 'done')
 })
 
+t.test('what a waiting caller calls in turn comes behind all who wait', async (t) => {
+  const callers = new WaitingCallers()
+  const order: string[] = []
+  const work = (name: string, nested?: () => void) => (): Promise<void> => {
+    order.push(name)
+    nested?.()
+    return Promise.resolve()
+  }
+  const call = (name: string): Promise<void> =>
+    callers.isEmpty ? work(name)() : callers.add(work(name))
+  const waiting = [callers.add(work('first', () => void call('nested'))), call('second')]
+  callers.drain(() => false)
+  await Promise.all(waiting)
+  t.same(order, ['first', 'second', 'nested'])
+})
+
 eachPlane(t, 'a group that is just too large is refused at once', async (t, plane) => {
   const journal = await openStore(freshStorage(t, plane), { sync: 'never' })
   const quarter = new Uint8Array(64 * MIB)

@@ -62,13 +62,10 @@ export class Changes {
     if (refusal !== undefined) return Promise.reject(refusal)
     if (this.journal.mustWait) {
       const [ownKey, ownValue] = [own(key), own(value)]
-      return this.journal.whenRoom(() => this.set(ownKey, ownValue))
+      return this.journal.whenRoom(() => this.#set(ownKey, ownValue))
     }
     try {
-      this.#seek(key)
-      const replaced = this.#version()
-      const { sequence, settled } = this.#put(value, valueBytes(value), replaced)
-      return settled.then(() => sequence)
+      return this.#set(key, value)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -80,13 +77,10 @@ export class Changes {
     if (refusal !== undefined) return Promise.reject(refusal)
     if (this.journal.mustWait) {
       const ownKey = own(key)
-      return this.journal.whenRoom(() => this.delete(ownKey))
+      return this.journal.whenRoom(() => this.#remove(ownKey))
     }
     try {
-      this.#seek(key)
-      const replaced = this.#version()
-      if (replaced === 0) return this.#judged(false)
-      return this.#delete(replaced).then(() => true)
+      return this.#remove(key)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -98,7 +92,7 @@ export class Changes {
     if (refusal !== undefined) return Promise.reject(refusal)
     if (this.journal.mustWait) {
       const [ownKey, ownValue] = [own(key), own(value)]
-      return this.journal.whenRoom(() => this.change(ownKey, ownValue, decide))
+      return this.journal.whenRoom(() => this.#change(ownKey, ownValue, decide))
     }
     try {
       return this.#change(key, value, decide)
@@ -110,15 +104,9 @@ export class Changes {
   clear(): Promise<void> {
     const refusal = this.journal.refusal()
     if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.journal.mustWait) return this.journal.whenRoom(() => this.clear())
-    if (this.entries.pendingSize === 0) return this.#judged(undefined)
+    if (this.journal.mustWait) return this.journal.whenRoom(() => this.#clear())
     try {
-      const { bytes, at, sequence, time, settled } = this.journal.reserve(1)
-      bytes[at] = MAP_CLEAR
-      this.entries.clear(sequence, time)
-      this.ledger.clear(sequence, 1, time)
-      this.#made(settled)
-      return settled
+      return this.#clear()
     } catch (error) {
       return Promise.reject(error)
     }
@@ -133,14 +121,37 @@ export class Changes {
         key: own(key),
         value: value === undefined ? undefined : own(value),
       }))
-      return this.journal.whenRoom(() => this.batch(copies))
+      return this.journal.whenRoom(() => this.#batch(copies))
     }
-    if (changes.length === 0) return this.#judged(undefined)
     try {
       return this.#batch(changes)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #set(key: Datum, value: Datum): Promise<number> {
+    this.#seek(key)
+    const replaced = this.#version()
+    const { sequence, settled } = this.#put(value, valueBytes(value), replaced)
+    return settled.then(() => sequence)
+  }
+
+  #remove(key: Datum): Promise<boolean> {
+    this.#seek(key)
+    const replaced = this.#version()
+    if (replaced === 0) return this.#judged(false)
+    return this.#delete(replaced).then(() => true)
+  }
+
+  #clear(): Promise<void> {
+    if (this.entries.pendingSize === 0) return this.#judged(undefined)
+    const { bytes, at, sequence, time, settled } = this.journal.reserve(1)
+    bytes[at] = MAP_CLEAR
+    this.entries.clear(sequence, time)
+    this.ledger.clear(sequence, 1, time)
+    this.#made(settled)
+    return settled
   }
 
   #change<T>(key: Datum, value: Datum, decide: Decision<T>): Promise<T> {
@@ -171,6 +182,7 @@ export class Changes {
   }
 
   #batch(changes: readonly BatchChange[]): Promise<void> {
+    if (changes.length === 0) return this.#judged(undefined)
     const { entries } = this
     const blocks: number[] = []
     let settled: Promise<void> | undefined

@@ -136,15 +136,19 @@ export class Journal extends EventEmitter implements JournalDriver {
       checkLength(bytes.length)
       if (engine.mustWait) {
         const own = ownBytes(payload)
-        return engine.whenRoom(() => this.#append(own))
+        return engine.whenRoom(() => this.#add(own))
       }
-      const reserved = engine.reserve(bytes.length)
-      reserved.bytes.set(bytes, reserved.at)
-      const { sequence } = reserved
-      return reserved.settled.then(() => sequence)
+      return this.#add(bytes)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #add(bytes: Uint8Array): Promise<number> {
+    const reserved = this.#open.engine.reserve(bytes.length)
+    reserved.bytes.set(bytes, reserved.at)
+    const { sequence } = reserved
+    return reserved.settled.then(() => sequence)
   }
 
   /** All records or none. Settles with the sequence of the first; the others follow it. */
@@ -248,12 +252,13 @@ export class Journal extends EventEmitter implements JournalDriver {
 
   #appendAll(payloads: readonly Uint8Array[]): Promise<number> {
     const { engine } = this.#open
-    const refusal = engine.refusal()
-    if (refusal) return Promise.reject(refusal)
-    if (engine.mustWait) {
-      const own = payloads.map(ownBytes)
-      return engine.whenRoom(() => this.#appendAll(own))
-    }
+    if (!engine.mustWait) return this.#addAll(payloads)
+    const own = payloads.map(ownBytes)
+    return engine.whenRoom(() => this.#addAll(own))
+  }
+
+  #addAll(payloads: readonly Uint8Array[]): Promise<number> {
+    const { engine } = this.#open
     engine.together(
       payloads.length,
       payloads.reduce((sum, { length }) => sum + length, 0),
