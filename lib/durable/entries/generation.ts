@@ -136,9 +136,15 @@ export class Generation {
     version: number,
     time: number,
   ): void {
-    const to = this.#fillSought(entry, version, time)
-    this.#setWord(entry, ENTRY_VALUE_BYTES, end - start)
-    copyRun(this.#values.of(bytes), start, end, this.#slab.memories[chunkOf(entry)]!, to)
+    const { memory, start: keyStart, end: keyEnd } = this.sought
+    const to = this.#fillHead(entry, keyEnd - keyStart, end - start, version, time)
+    const target = this.#slab.memories[chunkOf(entry)]!
+    // Records have the value behind the key: one copy of both is cheaper than two.
+    if (bytes === memory.bytes && start === keyEnd) copyRun(memory, keyStart, end, target, to)
+    else {
+      copyRun(memory, keyStart, keyEnd, target, to)
+      copyRun(this.#values.of(bytes), start, end, target, to + keyEnd - keyStart)
+    }
     const isNew = this.#entry === NO_ENTRY || this.#isDeleted(this.#entry)
     this.#link(entry)
     if (!isNew) return
@@ -148,7 +154,8 @@ export class Generation {
 
   /** Makes `entry` the deletion of the key that was sought, which has a value. */
   delete(entry: number, version: number, time: number): void {
-    this.#fillSought(entry, version, time)
+    const { memory, start, end } = this.sought
+    this.#fill(entry, memory, start, end, version, time)
     this.#setWord(entry, ENTRY_KEY, this.#word(entry, ENTRY_KEY) | ENTRY_DELETED)
     this.#shard.live--
     this.size.add(-1, version)
@@ -293,17 +300,24 @@ export class Generation {
     return true
   }
 
-  #fillSought(entry: number, version: number, time: number): number {
-    const { memory, start, end } = this.sought
-    return this.#fill(entry, memory, start, end, version, time)
-  }
-
-  /** Writes all but the value; gives where that begins. */
+  /** Writes an entry with a key and no value. */
   #fill(
     entry: number,
     key: Memory,
     start: number,
     end: number,
+    version: number,
+    time: number,
+  ): void {
+    const to = this.#fillHead(entry, end - start, 0, version, time)
+    copyRun(key, start, end, this.#slab.memories[chunkOf(entry)]!, to)
+  }
+
+  /** Writes all but key and value; gives where they begin. */
+  #fillHead(
+    entry: number,
+    keyBytes: number,
+    valueBytes: number,
     version: number,
     time: number,
   ): number {
@@ -315,11 +329,9 @@ export class Generation {
     const word = wordOf(entry)
     words[word + ENTRY_OLDER] = NO_ENTRY
     words[word + ENTRY_NEWER] = NO_ENTRY
-    words[word + ENTRY_KEY] = end - start
-    words[word + ENTRY_VALUE_BYTES] = 0
-    const to = byteOf(entry) + ENTRY_BYTES
-    copyRun(key, start, end, this.#slab.memories[chunk]!, to)
-    return to + end - start
+    words[word + ENTRY_KEY] = keyBytes
+    words[word + ENTRY_VALUE_BYTES] = valueBytes
+    return byteOf(entry) + ENTRY_BYTES
   }
 
   #link(entry: number): void {
