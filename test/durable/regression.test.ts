@@ -13,7 +13,7 @@ import { openTexts, type Texts } from '../crash/map-texts.js'
 import { changed, closed, failureOf, openStore, recordsOf } from '../support/journal.js'
 import { codesOf } from '../support/level.js'
 import { faultyStorage } from '../support/faulty.js'
-import { eachPlane, freshStorage, imageOf, laidDown } from '../support/planes.js'
+import { eachPlane, freshStorage, imageOf, laidDown, withEnvironment } from '../support/planes.js'
 import { scratch } from '../support/scratch.js'
 
 const MIB = 1024 * 1024
@@ -49,9 +49,7 @@ eachPlane(
   'a snapshot behind skipped numbers is at a record that there was',
   async (t, plane) => {
     const first = memoryStorage()
-    process.env['CAIRN_PLANE'] = 'typescript'
-    await died(first, 'a b c')
-    process.env['CAIRN_PLANE'] = plane
+    await withEnvironment('CAIRN_PLANE', 'typescript', () => died(first, 'a b c'))
     const storage = await laidDown(t, plane, first.crashClone(1))
     let map = await openTexts(storage, QUIET)
     t.equal((await map.snapshot()).position, 3)
