@@ -21,7 +21,8 @@ export const COUNT_KEY = '!count'
 export type StoreName = 'journal' | 'map'
 
 const KEYS = 200
-const IN_FLIGHT = 16
+/** Units that are written at once. */
+export const IN_FLIGHT = 16
 const LENGTHS = [8, 8, 100, 2000]
 
 /** What both sides open a store with. */
