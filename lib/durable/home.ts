@@ -11,11 +11,10 @@ import { InfoLog, type LogOptions } from '../commit/log.js'
 import type { ChoosePlane, Damage, PlaneInfo } from '../commit/told.js'
 import { StoreError } from '../errors.js'
 import type { CipherName } from '../format/cipher.js'
-import { DIRECTORY_SNAPSHOTS, DIRECTORY_WAL } from '../format/names.js'
 import { STORE_ID_BYTES, type StoreIdentity } from '../format/store.js'
 import type { FileEntry, Storage } from '../io/files.js'
 import type { DataPlane } from '../plane.js'
-import { findIdentity, replaceIdentity, writeIdentity } from './identity.js'
+import { everyEntry, findIdentity, replaceIdentity, writeIdentity } from './identity.js'
 import { createKeys, openKeys, type RandomBytes, type StoreKeys } from './keys.js'
 import type { RecoveryMode } from './options.js'
 import type { Secret } from './secret.js'
@@ -167,11 +166,7 @@ export class StoreHome {
   /** A creation was cut short between CAIRN-STORE and KEYS: nothing can be encrypted yet. */
   async #lacksKeys({ encrypted }: StoreIdentity, options: HomeOptions): Promise<boolean> {
     if (!encrypted || options.secret === undefined || options.readOnly) return false
-    const entries = [
-      ...(await this.storage.list()),
-      ...(await this.storage.list(undefined, DIRECTORY_WAL)),
-      ...(await this.storage.list(undefined, DIRECTORY_SNAPSHOTS)),
-    ]
+    const entries = await everyEntry(this.storage)
     return !entries.some(({ kind }) => LATER_KINDS.includes(kind))
   }
 

@@ -129,7 +129,7 @@ function decodedHeader(framed: Uint8Array, plane: DataPlane): SegmentHeader | un
 }
 
 /** What lies in the directory and in those of a map's files. */
-async function everyEntry(storage: Storage): Promise<FileEntry[]> {
+export async function everyEntry(storage: Storage): Promise<FileEntry[]> {
   return [
     ...(await storage.list()),
     ...(await storage.list(undefined, DIRECTORY_WAL)),

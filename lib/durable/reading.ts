@@ -60,7 +60,7 @@ export async function* readRecords(
         if (next > to) return
       }
       const { bad } = reader
-      if (bad && !skipsDamage) throw corruption(file, bad.offset, bad.reason)
+      if (bad) throw corruption(file, bad.offset, bad.reason)
       // What the segment covers beyond its last record was compacted away.
       next = Math.max(next, segment.chainLast + 1)
     } finally {

@@ -124,14 +124,10 @@ export class Journal extends EventEmitter implements JournalDriver {
 
   /** Settles with the sequence, as the sync mode says. CAIRN_LIMIT above 64 MiB. */
   append(payload: Payload): Promise<number> {
-    return this.#ifOpen() ?? this.#append(payload)
-  }
-
-  #append(payload: Payload): Promise<number> {
     const { engine } = this.#open
     try {
-      const refusal = engine.refusal()
-      if (refusal) return Promise.reject(refusal)
+      const refusal = this.#ifOpen() ?? rejected(engine.refusal())
+      if (refusal) return refusal
       const bytes = payloadBytes(payload)
       checkLength(bytes.length)
       if (engine.mustWait) {
